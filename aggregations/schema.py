@@ -1,0 +1,112 @@
+"""The canonical records of a venue: columns, types, units and meaning.
+
+Four frames, one Parquet file each per ingested export, under `store/<ingest_id>/`. They never leave
+the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
+text; a `*_ref` and `person` are keyed hashes (`persons`), so no direct identifier, order number or free
+text of an export is in any of them.
+
+Times are UTC; money is integer cents; `family`, `tariff`, `channel` and the like are codes of
+`privacy/vocabulary.toml`, with `unknown` where no vocabulary knows the vendor's value.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+INSTANT = pl.Datetime("us", "UTC")
+
+# Geography of the person, by the official table: representative commune of the postal code (the most
+# populous one it serves), its EPCI (SIREN), département and région. All null together when unknown;
+# `country` is FR, another ISO 3166 alpha-2 code, or null.
+_PLACE: dict[str, pl.DataType] = {
+    "commune": pl.String(),
+    "epci": pl.String(),
+    "departement": pl.String(),
+    "region": pl.String(),
+    "country": pl.String(),
+}
+
+# One row: one line of an export that concerns tickets or registrations (quantity may exceed one).
+TRANSACTIONS: dict[str, pl.DataType] = {
+    "source": pl.String(),  # preset, e.g. "pretix"
+    "source_row": pl.Int64(),  # line (CSV) or record number (JSON) in the export, from 1
+    "row_ref": pl.UInt64(),  # keyed hash of the vendor's own ticket or row identity
+    "order_ref": pl.UInt64(),  # keyed hash of the order
+    "person": pl.UInt64(),  # keyed hash of the contact; of the order where there is no contact
+    "identified": pl.Boolean(),  # a contact was given (so that visits can be followed over time)
+    "performance_ref": pl.UInt64(),
+    "performance_at": INSTANT,
+    "purchased_at": INSTANT,
+    "tariff": pl.String(),
+    "unit_price_cents": pl.Int64(),  # null when unknown
+    "quantity": pl.Int64(),  # places, 1 or more
+    "channel": pl.String(),
+    "status": pl.String(),  # paid, free, pending, refunded, cancelled
+    **_PLACE,
+    "birth_year": pl.Int16(),
+    "consent_marketing": pl.Boolean(),  # null: not asked
+    "consent_regime": pl.String(),  # contract, consent, legitimate_interest
+    "attended": pl.Boolean(),  # null: no access control known
+    "is_group": pl.Boolean(),
+    "is_school": pl.Boolean(),
+    "is_reseller": pl.Boolean(),
+    "is_test": pl.Boolean(),
+}
+
+# One row: a page seen, a search, a newsletter subscription or click.
+INTERACTIONS: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "source_row": pl.Int64(),
+    "row_ref": pl.UInt64(),
+    "person": pl.UInt64(),  # keyed hash of the contact or, under exempt_audience, of the visitor id
+    "kind": pl.String(),  # pageview, search, order, subscribe, unsubscribe, click
+    "at": INSTANT,
+    "family": pl.String(),  # topic, as a genre family
+    "referrer": pl.String(),
+    **_PLACE,
+    "consent_marketing": pl.Boolean(),
+    "consent_regime": pl.String(),  # exempt_audience, consent, contract, legitimate_interest
+}
+
+# One row: admissions counted by someone or something that knows no person.
+COUNTS: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "source_row": pl.Int64(),
+    "row_ref": pl.UInt64(),
+    "performance_ref": pl.UInt64(),
+    "performance_at": INSTANT,
+    "family": pl.String(),
+    "tariff": pl.String(),
+    "kind": pl.String(),  # sold, free, scanned, counter (vocabulary: admission_kind)
+    "count": pl.Int64(),
+    "amount_cents": pl.Int64(),
+}
+
+# One row: one performance (séance), joined to transactions and counts by performance_ref.
+PERFORMANCES: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "performance_ref": pl.UInt64(),
+    "event_ref": pl.UInt64(),
+    "performance_at": INSTANT,
+    "family": pl.String(),
+    "domain": pl.String(),  # level 2: code of a SIBIL domain, null when only the family is known
+    "capacity": pl.Int64(),
+    "young_audience": pl.Boolean(),
+    "sensitive": pl.Boolean(),  # attendance may reveal a special category of data (GDPR art. 9)
+}
+
+FRAMES: dict[str, dict[str, pl.DataType]] = {
+    "transactions": TRANSACTIONS,
+    "interactions": INTERACTIONS,
+    "counts": COUNTS,
+    "performances": PERFORMANCES,
+}
+
+TRANSACTION_STATUSES = ("paid", "free", "pending", "refunded", "cancelled")
+INTERACTION_KINDS = ("pageview", "search", "order", "subscribe", "unsubscribe", "click")
+CONSENT_REGIMES = ("exempt_audience", "consent", "contract", "legitimate_interest")
+
+
+def empty(frame: str) -> pl.DataFrame:
+    """Return the canonical frame of that name with no row."""
+    return pl.DataFrame(schema=FRAMES[frame])

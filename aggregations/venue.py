@@ -1,0 +1,155 @@
+"""One venue's folder: its public facts (`venue.toml`), its keys, and where its files lie.
+
+    venues/<id>/
+        venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
+        keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
+        inbox/          raw exports, as received: the only place where raw data may lie
+        store/          canonical records, one folder an ingested export
+        quarantine/     rows that were refused: line and reason, never a value
+        ledger.sqlite   the privacy budget
+        outbox/         sealed releases
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from privacy.errors import Fault
+
+_ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
+PUBLISHABLE = ("transactions", "interactions", "counts")
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A venue as its `venue.toml` states it. All of it is public but `folder` and `families`."""
+
+    id: str
+    name: str
+    kind: str  # theatre, opera, museum, festival, media …: for the reader only
+    commune: str  # INSEE code of its town: centre of the provenance rings
+    timezone: str = "Europe/Paris"
+    publishes: tuple[str, ...] = ("transactions",)  # kinds of records it publishes tables of
+    revenue: bool = False  # opted in to publish receipts
+    capacity: int | None = None
+    families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
+    consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
+    folder: Path = Path()
+
+    @property
+    def inbox(self) -> Path:
+        """Raw exports, as received."""
+        return self.folder / "inbox"
+
+    @property
+    def store(self) -> Path:
+        """Canonical records: `store/<ingest_id>/<frame>.parquet`."""
+        return self.folder / "store"
+
+    @property
+    def quarantine(self) -> Path:
+        """Refused rows: `quarantine/<ingest_id>.csv`, line, column and reason."""
+        return self.folder / "quarantine"
+
+    @property
+    def ledger(self) -> Path:
+        """The privacy budget's SQLite file."""
+        return self.folder / "ledger.sqlite"
+
+    @property
+    def outbox(self) -> Path:
+        """Sealed releases: `outbox/<release_id>/`."""
+        return self.folder / "outbox"
+
+    @property
+    def person_key(self) -> bytes:
+        """The 32 secret bytes that turn a contact into a person's number, here only."""
+        return self._key("person.key")
+
+    @property
+    def signing_key(self) -> bytes:
+        """The raw 32 bytes of the venue's Ed25519 private key."""
+        return self._key("signing.key")
+
+    @property
+    def public_key(self) -> str:
+        """The Ed25519 public key in hex, which a hub registers."""
+        public = Ed25519PrivateKey.from_private_bytes(self.signing_key).public_key()
+        return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+
+    def _key(self, name: str) -> bytes:
+        try:
+            return bytes.fromhex((self.folder / "keys" / name).read_text("ascii"))
+        except (OSError, ValueError):
+            raise Fault(
+                f"The key keys/{name} of venue {self.id} is missing or damaged; restore it from your backup.",
+                f"La clé keys/{name} du lieu {self.id} manque ou est abîmée ; restaurez-la depuis la sauvegarde.",
+            ) from None
+
+
+def read_venue(folder: Path) -> Venue:
+    """Read `venue.toml` in a venue's folder; a Fault says which key is missing or wrong."""
+    try:
+        raw = tomllib.loads((folder / "venue.toml").read_text("utf-8"))
+        raw["publishes"] = tuple(raw.get("publishes", ("transactions",)))
+        venue = Venue(**raw, folder=folder)
+        check_venue(venue)
+    except FileNotFoundError:
+        raise Fault(
+            f"There is no venue {folder.name} here; `jauge venue add {folder.name}` makes it.",
+            f"Il n’y a pas de lieu {folder.name} ici ; `jauge venue add {folder.name}` le crée.",
+        ) from None
+    except (TypeError, ValueError) as fault:
+        raise Fault(f"{folder.name}/venue.toml: {fault}", f"{folder.name}/venue.toml : {fault}") from None
+    return venue
+
+
+def check_venue(venue: Venue) -> None:
+    """Raise ValueError naming the key of `venue.toml` that cannot be."""
+    if not _ID.match(venue.id):
+        raise ValueError("id: lower-case letters, digits and hyphens, 2 to 41 of them, a letter first")
+    if not venue.publishes or not set(venue.publishes) <= set(PUBLISHABLE):
+        raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
+
+
+def add_venue(venue: Venue) -> Venue:
+    """Make the venue's folder with fresh keys; a venue that exists is a Fault, never overwritten."""
+    try:
+        check_venue(venue)
+        venue.folder.mkdir(parents=True)
+    except FileExistsError:
+        raise Fault(f"Venue {venue.id} exists already.", f"Le lieu {venue.id} existe déjà.") from None
+    except ValueError as fault:
+        raise Fault(str(fault), str(fault)) from None
+    keys = venue.folder / "keys"
+    for folder in (keys, venue.inbox, venue.store, venue.quarantine, venue.outbox):
+        folder.mkdir()
+    keys.chmod(0o700)
+    for name in ("person.key", "signing.key"):
+        descriptor = os.open(keys / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    (venue.folder / "venue.toml").write_text(_toml(venue), "utf-8")
+    return venue
+
+
+def _toml(venue: Venue) -> str:
+    def text(value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = [f"{key} = {text(getattr(venue, key))}" for key in ("id", "name", "kind", "commune", "timezone")]
+    lines.append(f"publishes = [{', '.join(map(text, venue.publishes))}]")
+    lines.append(f"revenue = {'true' if venue.revenue else 'false'}")
+    if venue.capacity is not None:
+        lines.append(f"capacity = {venue.capacity}")
+    for name, words in (("families", venue.families), ("consent", venue.consent)):
+        lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
+    return "\n".join(lines) + "\n"
