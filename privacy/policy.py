@@ -45,7 +45,8 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is counted. `clip`: most units one person adds to one cell; `step`: integers a unit."""
+    """What is counted. `clip`: most units one person adds to one cell. `step`: integer steps a unit is cut
+    into. `raw`: steps one whole number of the records is worth (records hold tickets, but cents)."""
 
     name: str
     fr: str
@@ -53,6 +54,7 @@ class Measure:
     unit: str
     clip: int
     step: int
+    raw: int
     share: Fraction
     opt_in: bool = False
 
@@ -191,5 +193,5 @@ def _faults(policy: Policy) -> Any:
             yield f"tables.{table.name}: full_cells, max_cells, weight, dimensions and measures must be 1 or more"
         if table.measures[0].name not in ("people", "admissions"):
             yield f"tables.{table.name}: the first measure must be people or admissions"
-        if any(min(m.clip, m.step) < 1 or m.share <= 0 for m in table.measures):
-            yield f"tables.{table.name}: clip, step and share of a measure must be above 0"
+        if any(min(m.clip, m.step, m.raw) < 1 or m.step % m.raw or m.share <= 0 for m in table.measures):
+            yield f"tables.{table.name}: clip, step, raw and share of a measure must be above 0, raw a divisor of step"

@@ -1,0 +1,105 @@
+"""What a release says of itself, in the words of the OpenDP Deployments Registry.
+
+Everything here is public before the records are read: policy, calendar, noise plan, and the venue's declared
+choices. No digest, size or count of the input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from privacy.accounting import Cost, TablePlan, epsilon
+from privacy.ledger import Charge
+from privacy.policy import Policy, Unit
+from privacy.release import FORMAT
+
+_UNITS: dict[Unit, tuple[str, str]] = {
+    "person": (
+        "person at one venue",
+        "Neighbouring inputs differ by all records of one person the venue knows by one contact, visitor number or, "
+        "where there is no contact, order. A person of several venues, or known twice, composes that many times.",
+    ),
+    "admission": (
+        "admission at one venue",
+        "Neighbouring inputs differ by one admission counted without a person. A person who enters n times, or is "
+        "counted by n kinds of counter, composes n times.",
+    ),
+}
+
+
+def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season: str, plans: tuple[TablePlan, ...]) -> dict[str, Any]:  # fmt: skip
+    """Return the manifest as plain JSON values; `release.seal` adds the digest of each file."""
+    return {
+        "format": FORMAT,
+        "release_id": charge.release_id,
+        "venue": venue,
+        "period": charge.period,
+        "season": season,
+        "revision": charge.revision,
+        "published": charge.at[:10],
+        "policy": {"name": policy.name, "digest": policy.digest},
+        "k": {"minimum": policy.k, "rule": policy.k_rule},
+        "dp_variant": {
+            "variant_name": "Approximate DP",
+            "details": "Composed as delta-approximate zero-concentrated DP, converted once.",
+            "data_domain": "Cells of the fixed public dimensions listed in each table; none is learnt from data.",
+            "unprotected_quantities": [
+                "That this venue published this period and revision, and when.",
+                "Which kinds of records the venue publishes, and whether it opted in to receipts.",
+            ],
+        },
+        "privacy_loss": {unit: _loss(policy, unit, cost) for unit, cost in charge.costs.items()},
+        "deployment_model": {
+            "model_name": "Central",
+            "actors": "The venue holds its own records and is trusted with them; the hub and its readers are not.",
+            "release_type": "Many releases",
+            "data_source_type": "Dynamic",
+            "access_type": "Non-interactive",
+        },
+        "accounting": {
+            "composition": "Exact sum of rho and delta over tables and over the season, in the venue's ledger.",
+            "post_processing": "Cells at or below the threshold are suppressed. Nothing is rounded or clamped.",
+            "season_share": str(policy.calendar["quarter" if "-T" in charge.period else "season"]),
+        },
+        "implementation": {
+            "mechanisms": "Discrete Gaussian by OpenDP on integer vectors, L2 sensitivity; Gaussian threshold on the "
+            "noisy number of people, after a pre-threshold of k on the true number when the rule is certain.",
+            "preprocessing_and_hyperparameter_tuning": "Bounds, clips and domains are public policy, not tuned on data.",
+        },
+        "tables": {plan.table.name: _table(plan) for plan in plans},
+    }  # fmt: skip
+
+
+def _loss(policy: Policy, unit: Unit, cost: Cost) -> dict[str, Any]:
+    season = policy.season[unit]
+    delta = season.delta - season.selection_delta + cost.delta
+    name, details = _UNITS[unit]
+    return {
+        "privacy_unit": name,
+        "privacy_unit_details": details,
+        "privacy_parameters": {
+            "epsilon": epsilon(cost.rho, delta - cost.delta),
+            "delta": str(delta),
+            "rho": str(cost.rho),
+            "delta_selection": str(cost.delta),
+        },
+        "season": {"epsilon": str(season.epsilon), "delta": str(season.delta)},
+    }
+
+
+def _table(plan: TablePlan) -> dict[str, Any]:
+    table = plan.table
+    return {
+        "fr": table.fr, "en": table.en, "records": table.records, "unit": table.unit,
+        "full_cells": table.full_cells, "max_cells": table.max_cells,
+        "threshold": plan.threshold, "delta": str(plan.delta),
+        "dimensions": [
+            {"name": d.name, "fr": d.fr, "en": d.en, "values": [list(v) for v in d.values]} for d in table.dimensions
+        ],
+        "measures": [
+            {"name": n.measure.name, "fr": n.measure.fr, "en": n.measure.en, "unit": n.measure.unit,
+             "clip": n.measure.clip, "step": n.measure.step, "sigma": n.sigma, "bound_squared": n.bound_squared}
+            for n in plan.noises
+        ],
+    }  # fmt: skip
+

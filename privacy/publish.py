@@ -1,0 +1,169 @@
+"""The sequence, once: plan, bound, charge, noise, select, seal. What a venue calls.
+
+Contributions come in, a sealed folder goes out; nothing in between is written anywhere. Killed at any point,
+the ledger holds at most one charge and the outbox at most one draw: a charge without a seal may be drawn again,
+for nothing went out; a sealed release is only ever read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from privacy.accounting import TablePlan, plan, season_budget, total
+from privacy.bounding import EXACT, Bounded, bound
+from privacy.calendar import Period
+from privacy.errors import Fault, PolicyRefusal
+from privacy.ledger import Charge, Ledger
+from privacy.manifest import write_manifest
+from privacy.noise import add_noise
+from privacy.policy import Policy, Table
+from privacy.release import Release, read, release_id, seal
+
+Contributions = Callable[[Table], pl.LazyFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who publishes: public facts, two keys (raw bytes), and where the ledger and the outbox lie."""
+
+    venue: str
+    publishes: tuple[str, ...]  # of transactions, interactions, counts
+    revenue: bool
+    public_key: str
+    signing_key: bytes
+    fingerprint_key: bytes
+    ledger: Path
+    outbox: Path
+
+    def plan(self, policy: Policy, period: Period) -> tuple[TablePlan, ...]:
+        """Return the noise plan of a release; PolicyRefusal if the policy has no table for this venue."""
+        kinds = {*self.publishes, *(["base"] if "transactions" in self.publishes else [])}
+        tables = tuple(t for t in policy.tables if t.records in kinds)
+        if not tables:
+            raise PolicyRefusal(
+                f"The policy declares no table for the records {self.venue} publishes.",
+                f"La politique ne déclare aucune table pour ce que publie {self.venue}.",
+            )
+        measures = {m.name for t in tables for m in t.measures if self.revenue or not m.opt_in}
+        return plan(policy, period, tables, frozenset(measures))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A sealed release, and what a steward should be told: just `drawn`? have rows or policy changed since?"""
+
+    release: Release
+    drawn: bool
+    rows_changed: bool
+    policy_changed: bool
+
+
+def publish(publisher: Publisher, contributions: Contributions, policy: Policy, period: Period, *, revise: bool = False) -> Published:  # fmt: skip
+    """Publish a period once; asked again, return the same bytes at no cost. `revise` makes a new revision.
+
+    Raises BudgetRefusal, with nothing charged or drawn, when the season's budget does not hold it.
+    """
+    ledger = Ledger(publisher.ledger)
+    plans = publisher.plan(policy, period)
+    bounded = bound_tables(contributions, plans)
+    fingerprint = _fingerprint(bounded, publisher.fingerprint_key)
+    last = ledger.latest(period)
+    folder = publisher.outbox / last.release_id if last else None
+    if last and folder and folder.exists() and last.release_id not in ledger.seals:  # killed after the renaming
+        ledger.seal(last.release_id, read(folder, publisher.public_key).manifest_sha256, fingerprint)
+    sealed = ledger.seals.get(last.release_id) if last else None
+    if last and folder and sealed and not revise:
+        release = _sealed(folder, publisher, sealed.manifest)
+        return Published(release, False, sealed.fingerprint != fingerprint, last.policy != policy.digest)
+    if last and not sealed and last.policy == policy.digest:
+        revision = last.revision  # charged, never out: draw it now
+    else:
+        revision = last.revision + 1 if last else 1
+    name = release_id(publisher.venue, str(period), policy.digest, revision)
+    costs = total(plans)
+    budget = {unit: season_budget(policy, unit) for unit in costs}
+    charge = ledger.charge(name, period, revision, policy.digest, costs, budget)
+    tables = {p.table.name: _release_table(p, bounded[p.table.name], policy, charge) for p in plans}
+    venue = {"id": publisher.venue, "public_key": publisher.public_key}
+    folder = publisher.outbox / name
+    seal(folder, write_manifest(venue, charge, policy, period.season, plans), tables, publisher.signing_key)
+    release = read(folder, publisher.public_key)
+    ledger.seal(name, release.manifest_sha256, fingerprint)
+    return Published(release, True, False, False)
+
+
+def bound_tables(contributions: Contributions, plans: tuple[TablePlan, ...]) -> dict[str, Bounded]:
+    """Bound every table of a plan. The result is exact: it may be looked at where the records are, never kept."""
+    return {p.table.name: bound(contributions(p.table), p.table, tuple(n.measure for n in p.noises)) for p in plans}
+
+
+def _release_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Charge) -> pl.DataFrame:
+    """Noise every cell of every measure, then show the cells that `select` allows."""
+    if bounded.table != plan.table or bounded.measures != tuple(n.measure for n in plan.noises):
+        raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
+    unit, cells = plan.table.unit, bounded.cells
+    noisy = [add_noise(cells[n.measure.name].to_numpy(), n, unit, charge) for n in plan.noises]
+    shown = select(noisy[0], cells[EXACT].to_numpy(), plan, policy)
+    table = cells.select(d.name for d in plan.table.dimensions)
+    for noise, values in zip(plan.noises, noisy, strict=True):
+        name, step = noise.measure.name, noise.measure.step
+        table = table.with_columns(
+            pl.Series(name, np.where(shown, values / step, np.nan)).fill_nan(None),
+            pl.Series(f"{name}_se", np.where(shown, noise.sigma / step, np.nan)).fill_nan(None),
+        )
+    return table
+
+
+def select(noisy: np.ndarray, exact: np.ndarray, plan: TablePlan, policy: Policy) -> np.ndarray:
+    """Return which cells are shown, as booleans, from the noisy steps and the true numbers of people.
+
+    Argument, rule "certain" (after the pre-threshold of Google's differential-privacy library). A cell is shown
+    iff exact >= k and noisy > T, with T = k x one + ceil(sigma z) (`one`: the steps a person weighs at most).
+    Let D' be D and one person more, who touches at most `max_cells` cells.
+    - Cells she does not touch: same exact number, so the same rule applied to the noisy vector.
+    - Cells with exact(D) >= k: the pre-threshold passes in both worlds; noisy > T is post-processing.
+    - Cells with exact(D) < k - 1: never shown in either.
+    - Cells with exact(D) = k - 1: never shown under D; under D' the cell holds k people, each weighing at most
+      `one`, so it shows only if the discrete Gaussian exceeds T - k x one >= sigma z, that is, by integers,
+      if it is >= floor(sigma z) + 1; a normal exceeds sigma z with probability delta / max_cells at most, and the
+      discrete Gaussian's tail from an integer m on is below the normal's from m - 1 on (Canonne, Kamath & Steinke
+      2020, proposition 25). The strict side matters: at `noisy >= T` the mass at T would not be counted.
+    Union over the cells she touches: outside an event of probability delta, the release is the same post-processing
+    of the same Gaussian mechanism in both worlds: delta-approximate zCDP, as `accounting` adds it up. And whatever
+    happens, a shown cell holds k people.
+
+    Rule "probable": shown iff noisy >= T = k x one + z sigma: post-processing alone, no delta, and a cell below k
+    shows with probability at most that of a normal above z.
+    """
+    if policy.k_rule == "certain":
+        return (exact >= policy.k) & (noisy > plan.threshold)
+    return noisy > plan.threshold
+
+
+def _sealed(folder: Path, publisher: Publisher, manifest: str) -> Release:
+    if not folder.exists():
+        raise Fault(
+            f"Release {folder.name} was sealed, but its folder is gone; restore the outbox from your backup.",
+            f"La publication {folder.name} est scellée mais son dossier manque ; restaurez l’outbox.",
+        )
+    release = read(folder, publisher.public_key)
+    if release.manifest_sha256 != manifest:
+        raise Fault(
+            f"Release {folder.name} is not the one the ledger sealed; restore the outbox from your backup.",
+            f"La publication {folder.name} n’est pas celle que le registre a scellée ; restaurez l’outbox.",
+        )
+    return release
+
+
+def _fingerprint(bounded: Mapping[str, Bounded], key: bytes) -> str:
+    digest = hmac.new(key, digestmod=hashlib.sha256)
+    for name in sorted(bounded):
+        digest.update(name.encode() + b"\0" + bounded[name].cells.write_csv().encode() + b"\0")
+    return digest.hexdigest()
