@@ -1,0 +1,218 @@
+"""Files of an export into raw rows, in memory only: CSV and Parquet are scanned, JSON is decoded.
+
+Raw rows have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a
+JSON list, from 1) and `_n` (unique). Polars' own messages hold cells, so none passes through here.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from aggregations.mapping import Read, When
+from aggregations.referential import normal, normal_labels
+from aggregations.values import clean
+from privacy.errors import Fault
+
+_SHIFT = 1 << 40  # rows of one file
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, as its bytes show it: format table, parquet, json or ndjson; keys are headers."""
+
+    path: Path
+    form: str
+    encoding: str
+    delimiter: str
+    keys: tuple[str, ...]
+
+
+def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    """Return the raw rows of the files of one read, with the columns of its joins."""
+    parts = [_part(read, source, number) for number, source in enumerate(sources)]
+    rows = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
+    for join in read.joins:
+        if join.read not in others:
+            rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in join.keep)
+            continue
+        there = others[join.read].filter(holds(join.where))
+        # One value a key, chosen by its content, so that the order of the file does not matter.
+        there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
+            pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
+        )
+        keys = [f"_key{i}" for i in range(len(join.right))]
+        rows = rows.join(there, left_on=list(join.left), right_on=keys, how="left", maintain_order="left")
+    return rows
+
+
+def holds(when: When) -> pl.Expr:
+    """Tell whether all conditions hold; `a|b` is either column, "*" anything, "" nothing; never null."""
+    result = pl.lit(True)
+    for columns, values in when.items():
+        either: list[pl.Expr] = []
+        for column in columns.split("|"):
+            text = pl.col(column).cast(pl.String)
+            if "*" in values:
+                either.append(text.is_not_null())
+                continue
+            either.append(normal(text).is_in(normal_labels(v for v in values if v)).fill_null(False))
+            if "" in values:
+                either.append(text.is_null())
+        result &= pl.any_horizontal(either)
+    return result
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file, unpacked where it is gzip; a Fault names the file."""
+    try:
+        data = path.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, gzip.BadGzipFile):
+        raise _unreadable(path) from None
+
+
+def encoding_of(path: Path) -> str:
+    """Return `utf-8` where all bytes are, else `cp1252` (what French spreadsheets write)."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as plain, gzip.open(path) as packed:
+            file = packed if plain.read(2) == b"\x1f\x8b" else plain
+            plain.seek(0)
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    except (OSError, EOFError):
+        raise _unreadable(path) from None
+    return "utf-8"
+
+
+def decode_json(source: Source, schema: dict[str, Any]) -> pl.DataFrame:
+    """Decode the fields of a schema and no other; what is missing is null, numbers become text."""
+    data = read_bytes(source.path).removeprefix(codecs.BOM_UTF8)
+    if source.encoding == "cp1252":
+        data = data.decode("cp1252", errors="replace").encode()
+    try:
+        if source.form == "ndjson":
+            return pl.read_ndjson(io.BytesIO(data), schema=schema)
+        if source.form == "pages":
+            pages = pl.read_json(io.BytesIO(data), schema={"results": pl.List(pl.Struct(schema))})
+            return pages.explode("results", empty_as_null=False).unnest("results")
+        return pl.read_json(io.BytesIO(data), schema=schema)
+    except (pl.exceptions.PolarsError, UnicodeError, ValueError):
+        raise _unreadable(source.path) from None
+
+
+def _part(read: Read, source: Source, number: int) -> pl.LazyFrame:
+    rows = _json(read, source) if read.kind == "json" else _table(read, source)
+    return rows.with_columns(
+        _file=pl.lit(number, pl.UInt16), _n=pl.col("_n").cast(pl.Int64) + number * _SHIFT
+    )
+
+
+def _table(read: Read, source: Source) -> pl.LazyFrame:
+    try:
+        if source.form == "parquet":
+            frame = pl.scan_parquet(source.path, row_index_name="_n")
+            first = 1
+        else:
+            file: Path | io.BytesIO = source.path
+            if source.encoding != "utf-8" or source.form == "gzip":
+                file = io.BytesIO(read_bytes(source.path).decode(source.encoding, errors="replace").encode())
+            frame = pl.scan_csv(
+                file, separator=source.delimiter, infer_schema=False, row_index_name="_n", truncate_ragged_lines=True
+            )
+            first = 2
+        schema = frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError):
+        raise _unreadable(source.path) from None
+    chosen = match_headers(read, [name for name in schema if name != "_n"])
+    columns = [
+        (pl.col(header) if schema[header].is_numeric() or schema[header].is_temporal() else clean(header, schema[header]))
+        .alias(name)
+        for name, header in chosen.items()
+    ]  # fmt: skip
+    empty = [pl.lit(None, pl.String).alias(name) for name in read.columns if name not in chosen]
+    return frame.select("_n", (pl.col("_n").cast(pl.Int64) + first).alias("_line"), *columns, *empty)
+
+
+def match_headers(read: Read, headers: Sequence[str]) -> dict[str, str]:
+    """Return our column name -> the header of the file that carries it."""
+    known: dict[str, str] = {}
+    for header, label in zip(headers, normal_labels(headers), strict=True):
+        known.setdefault(label, header)
+    chosen: dict[str, str] = {}
+    for name, alternatives in read.columns.items():
+        found = [known[label] for label in normal_labels(alternatives) if label in known]
+        if found:
+            chosen[name] = found[0]
+    return chosen
+
+
+def _json(read: Read, source: Source) -> pl.LazyFrame:
+    tree: dict[str, Any] = {}
+    for alternatives in read.columns.values():
+        for path in alternatives:
+            if not path.startswith("#"):
+                _grow(tree, path.split("."))
+    records = decode_json(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()})
+    rows = records.lazy().with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
+    places: dict[str, pl.Expr] = {name: pl.col(name) for name in tree}
+    for depth, path in enumerate(read.explode):
+        # each element becomes a row; an empty list becomes none
+        rows = rows.with_columns(_list=_walk(places, path, read.explode[:depth]))
+        rows = rows.filter(pl.col("_list").list.len() > 0)
+        counted = pl.int_ranges(1, pl.col("_list").list.len() + 1).alias(f"#{path}")
+        rows = rows.with_columns(counted).explode("_list", f"#{path}").rename({"_list": f"@{path}"})
+    columns = [
+        pl.coalesce(_leaf(places, path, read.explode) for path in alternatives).alias(name)
+        for name, alternatives in read.columns.items()
+    ]
+    return rows.select("_line", *columns).with_row_index("_n")
+
+
+def _grow(tree: dict[str, Any], parts: list[str]) -> None:
+    for part in parts:
+        tree = tree.setdefault(part, {})
+
+
+def _dtype(tree: dict[str, Any], path: str, explode: Sequence[str]) -> Any:
+    inner = pl.Struct({k: _dtype(v, f"{path}.{k}", explode) for k, v in tree.items()}) if tree else pl.String()
+    return pl.List(inner) if path in explode else inner
+
+
+def _walk(places: dict[str, pl.Expr], path: str, exploded: Sequence[str]) -> pl.Expr:
+    """The value at a path, starting from the deepest list on it that has been made rows."""
+    for start in sorted(exploded, key=len, reverse=True):
+        if path == start or path.startswith(f"{start}."):
+            expression, rest = pl.col(f"@{start}"), path[len(start) + 1 :]
+            break
+    else:
+        first, _, rest = path.partition(".")
+        expression = places[first]
+    for part in rest.split(".") if rest else []:
+        expression = expression.struct.field(part)
+    return expression
+
+
+def _leaf(places: dict[str, pl.Expr], path: str, explode: Sequence[str]) -> pl.Expr:
+    text = pl.col(path).cast(pl.String) if path.startswith("#") else _walk(places, path, explode)
+    text = text.str.strip_chars(" \t\r\n\u00a0\u202f")
+    return pl.when(text != "").then(text)
+
+
+def _unreadable(path: Path) -> Fault:
+    return Fault(
+        f"{path.name} cannot be read: it is damaged or not what its first bytes say. Export it again.",
+        f"{path.name} est illisible : abîmé, ou autre chose que ce que disent ses premiers octets. Exportez-le à nouveau.",
+    )
