@@ -1,0 +1,111 @@
+"""Real sealed releases for the tests of the hub, made by the venue's own code from invented contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from aggregations.venue import Venue, add_venue, read_venue
+from privacy.calendar import Period
+from privacy.policy import Policy, Table, read_policy
+from privacy.publish import Publisher, publish
+from privacy.release import Release
+from warehouse.governance import Hub, register
+
+LIKELY = {  # weights of each dimension's codes, in their order: what an audience may look like
+    "loyalty": (30, 14, 12, 4, 20, 18, 2),
+    "provenance": (38, 25, 16, 10, 7, 2, 2),
+    "age_band": (2, 9, 20, 28, 26, 15),
+    "family": (40, 8, 6, 5, 8, 14, 12, 1, 2, 2, 1, 1),
+    "anticipation": (6, 14, 22, 26, 18, 12, 2),
+    "tariff": (34, 30, 22, 3, 5, 2, 3, 1),
+    "price_band": (4, 14, 40, 30, 8, 3, 1),
+    "channel": (62, 18, 5, 7, 6, 1, 1),
+    "group_size": (16, 55, 20, 8, 1),
+    "schedule": (10, 46, 18, 24, 2),
+    "referrer": (20, 42, 6, 4, 12, 14, 2),
+}
+
+
+def small_policy(*tables: str) -> Policy:
+    """The packaged policy with only these tables: fewer cells, quicker tests."""
+    whole = read_policy()
+    return replace(whole, tables=tuple(whole.table(name) for name in tables)) if tables else whole
+
+
+def contributions(people: int, seed: int) -> Callable[[Table], pl.LazyFrame]:
+    """Return invented contributions: about `people` persons at one venue, tables of every kind."""
+
+    def draw(table: Table) -> pl.LazyFrame:
+        random = np.random.default_rng([seed, sum(table.name.encode())])
+        rows = people if table.max_cells == 1 else int(people * 1.6)
+        columns: dict[str, np.ndarray] = {}
+        for d in table.dimensions:
+            weights = np.array(LIKELY.get(d.name, np.geomspace(1, 1e-3, len(d.codes))), float)[: len(d.codes)]
+            weights = np.pad(weights, (0, len(d.codes) - len(weights)), constant_values=1)
+            tilted = weights * random.uniform(0.6, 1.5, len(weights))
+            columns[d.name] = random.choice(np.array(d.codes), rows, p=tilted / tilted.sum())
+        if table.unit == "person":
+            columns["person"] = np.arange(rows) if table.max_cells == 1 else random.integers(0, people, rows)
+        columns["tickets"] = 1 + random.poisson(0.9, rows)
+        columns["revenue"] = columns["tickets"] * random.integers(900, 3800, rows)
+        columns["interactions"] = 1 + random.poisson(2.0, rows)
+        columns["admissions"] = 1 + random.poisson(1.5, rows)
+        return pl.LazyFrame(columns)
+
+    return draw
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A venue that publishes invented audiences under a policy."""
+
+    venue: Venue
+    policy: Policy
+
+    def release(self, period: str = "2025-2026", *, people: int = 3000, seed: int = 1, revise: bool = False) -> Release:
+        """Publish a period for real: bounds, charge, noise, seal."""
+        v = self.venue
+        keys = v.public_key, v.signing_key, v.person_key
+        publisher = Publisher(v.id, v.publishes, v.revenue, *keys, v.ledger, v.outbox)
+        of = contributions(people, seed)
+        return publish(publisher, of, self.policy, Period.parse(period), revise=revise).release
+
+    def join(self, hub: Hub) -> None:
+        """Become a member of a hub."""
+        v = self.venue
+        register(hub, id=v.id, name=v.name, kind=v.kind, commune=v.commune, public_key=v.public_key)
+
+
+def sender(
+    home: Path,
+    venue: str = "theatre",
+    *,
+    name: str = "Théâtre du Port",
+    kind: str = "theatre",
+    publishes: tuple[str, ...] = ("transactions",),
+    revenue: bool = False,
+    policy: Policy | None = None,
+) -> Sender:
+    """Return the sender of a venue under `home/venues`, made if it is not there."""
+    folder = home / "venues" / venue
+    if folder.exists():
+        return Sender(read_venue(folder), policy or read_policy())
+    made = add_venue(Venue(venue, name, kind, "75056", publishes=publishes, revenue=revenue, folder=folder))
+    return Sender(made, policy or read_policy())
+
+
+def make_release(home: Path, venue: str = "theatre", period: str = "2025-2026", *, people: int = 3000) -> Release:
+    """Return a sealed release of the packaged policy by a venue under `home`."""
+    return sender(home, venue).release(period, people=people)
+
+
+def generous(policy: Policy) -> Policy:
+    """The same policy with a budget so vast that the noise is below one person."""
+    losses = {u: replace(loss, epsilon=Fraction(10**9)) for u, loss in policy.season.items()}
+    return replace(policy, season=losses)

@@ -1,0 +1,109 @@
+"""What the hub demands of a release beyond its seal: the policy floor, and tables it knows.
+
+A venue could sign a release that promises little, or that counts other things under the same names. `check_policy`
+holds k, the rule and the season's loss to the floor; `check_table` holds every table to the network's own policy.
+Each raises VerificationRefusal with the rule `policy`, `table` or `manifest`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from privacy.accounting import Noise, epsilon, threshold
+from privacy.calendar import Period
+from privacy.errors import Fault, VerificationRefusal
+from privacy.policy import Policy
+from warehouse.governance import Floor
+
+Spent = dict[str, tuple[Fraction, Fraction]]  # unit → (rho, delta of selection) of the season's releases held
+
+
+def check_facts(manifest: dict[str, Any]) -> None:
+    """Hold the public facts together: a period of the calendar, its season, a revision, a date."""
+    try:
+        period = Period.parse(manifest["period"])
+        good = manifest["season"] == period.season and type(manifest["revision"]) is int and manifest["revision"] >= 1
+        good &= date.fromisoformat(manifest["published"]).isoformat() == manifest["published"]
+    except (Fault, KeyError, TypeError, ValueError):
+        good = False
+    if not good:
+        raise VerificationRefusal(
+            "manifest",
+            "period, season, revision or date of publication cannot be. Ask the venue to send the release again.",
+            "période, saison, révision ou date de publication impossible. À renvoyer par le lieu.",
+        )
+
+
+def check_policy(manifest: dict[str, Any], floor: Floor, spent: Spent) -> None:
+    """Hold a release to the floor: k, its rule, the season's loss stated, and the loss summed with `spent`."""
+    k, rule = manifest["k"]["minimum"], manifest["k"]["rule"]
+    if k < floor.k or rule not in ("certain", floor.k_rule):
+        raise _weak(f"k = {k} ({rule})", f"k = {floor.k} ({floor.k_rule})")
+    for unit, loss in manifest["privacy_loss"].items():
+        most = floor.losses.get(unit)
+        if most is None:
+            raise _weak(f"unit {unit}", ", ".join(floor.losses))
+        stated = Fraction(loss["season"]["epsilon"]), Fraction(loss["season"]["delta"])
+        if stated[0] > most[0] or stated[1] > most[1]:
+            raise _weak(_loss(*stated), _loss(*most))
+        rho, delta = spent.get(unit, (Fraction(0), Fraction(0)))
+        rho += Fraction(loss["privacy_parameters"]["rho"])
+        delta += Fraction(loss["privacy_parameters"]["delta_selection"])
+        if delta >= most[1] or epsilon(rho, most[1] - delta) > most[0] * (1 + Fraction(1, 10**8)):
+            raise VerificationRefusal(
+                "policy",
+                f"with the releases held, this one would exceed the season's {_loss(*most)}. Ask the venue's steward.",
+                f"avec les publications détenues, la saison dépasserait {_loss(*most)}. Voir le responsable du lieu.",
+            )
+
+
+def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
+    """Hold every table to the network's: unit, dimensions, codes, measures, and a threshold that keeps k."""
+    known = {table.name: table for table in policy.tables}
+    promised = replace(policy, k=manifest["k"]["minimum"], k_rule=manifest["k"]["rule"])
+    for name, spec in manifest["tables"].items():
+        table = known.get(name)
+        if table is None:
+            raise _unknown(name, "unknown here", "inconnue ici")
+        if (spec["unit"], spec["records"]) != (table.unit, table.records):
+            raise _unknown(name, "other records or unit", "autres données ou autre unité")
+        domains = [(d.name, list(d.codes)) for d in table.dimensions]
+        if [(d["name"], [code for code, _, _ in d["values"]]) for d in spec["dimensions"]] != domains:
+            raise _unknown(name, "other dimensions or codes", "autres dimensions ou codes")
+        ours = {m.name: (m.unit, m.clip, m.step) for m in table.measures}
+        theirs = {m["name"]: (m["unit"], m["clip"], m["step"]) for m in spec["measures"]}
+        first = next(iter(theirs), None) == table.measures[0].name
+        if not (first and theirs.items() <= ours.items()):
+            raise _unknown(name, "other measures", "autres mesures")
+        lead = Noise(table.measures[0], spec["measures"][0]["sigma"], spec["measures"][0]["bound_squared"])
+        bounds = (m["bound_squared"] >= spec["full_cells"] * (m["clip"] * m["step"]) ** 2 for m in spec["measures"])
+        own = replace(table, max_cells=spec["max_cells"])
+        if not all(bounds) or spec["threshold"] < threshold(promised, own, lead, Fraction(spec["delta"])):
+            raise VerificationRefusal(
+                "policy",
+                f"table {name}: its bound or threshold does not keep the k it states. Ask the venue's steward.",
+                f"table {name} : sa borne ou son seuil ne tient pas le k annoncé. Voir le responsable du lieu.",
+            )
+
+
+def _loss(epsilon: Fraction, delta: Fraction) -> str:
+    return f"ε = {float(epsilon):g}, δ = {float(delta):g}"
+
+
+def _weak(stated: str, demanded: str) -> VerificationRefusal:
+    return VerificationRefusal(
+        "policy",
+        f"the release promises {stated}; this hub demands {demanded}. The venue must use the network's policy.",
+        f"la publication promet {stated} ; ce hub exige {demanded}. Le lieu doit suivre la politique du réseau.",
+    )
+
+
+def _unknown(name: str, why_en: str, why_fr: str) -> VerificationRefusal:
+    return VerificationRefusal(
+        "table",
+        f"table {name} is not the network's ({why_en}). The venue must use the network's policy.",
+        f"la table {name} n’est pas celle du réseau ({why_fr}). Le lieu doit suivre la politique du réseau.",
+    )

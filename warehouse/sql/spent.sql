@@ -1,0 +1,5 @@
+-- the losses of the releases held of one venue and season, exact amounts as text
+select unit, rho, delta_selection
+from losses
+join releases using (release_id)
+where venue = $venue and season = $season;

@@ -1,0 +1,18 @@
+-- the hub's own tables; the cells of each policy table are in cells.sql
+create table if not exists releases (
+    release_id varchar, venue varchar, period varchar, season varchar, period_kind varchar,
+    period_start date, period_end date, revision integer, published date, policy_name varchar, policy varchar,
+    k integer, k_rule varchar, manifest_sha256 varchar, accepted_at timestamp, manifest varchar
+);
+create table if not exists losses (
+    release_id varchar, unit varchar, epsilon double, delta double, rho varchar, delta_selection varchar,
+    season_epsilon double, season_delta double
+);
+create table if not exists venues (venue varchar, name varchar, kind varchar, commune varchar, since date);
+create table if not exists refusals (
+    refused_at timestamp, folder varchar, venue varchar, rule varchar, reason_fr varchar, reason_en varchar,
+    fingerprint varchar
+);
+create table if not exists labels (dimension varchar, code varchar, fr varchar, en varchar, position integer);
+create table if not exists dictionary (relation varchar, column_name varchar, fr varchar, en varchar);
+create table if not exists edition (digest varchar);
