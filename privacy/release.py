@@ -49,6 +49,20 @@ class Release:
         """Digest of the manifest as it lies on disk; with it, every byte of the release is fixed."""
         return _sha256(self.folder / "manifest.json")
 
+    def public_facts(self) -> dict[str, str | int | float]:
+        """Facts of this release that anyone may see: identity, promise, cells shown. For logs and metadata."""
+        facts: dict[str, str | int | float] = {
+            "release_id": self.id,
+            "revision": int(self.manifest["revision"]),
+            "policy": str(self.manifest["policy"]["digest"])[:12],
+            "k": int(self.manifest["k"]["minimum"]),
+        }
+        for unit, loss in self.manifest["privacy_loss"].items():
+            facts[f"epsilon_{unit}"] = round(float(loss["privacy_parameters"]["epsilon"]), 4)
+        for name, cells in self.tables.items():
+            facts[f"cells_shown_{name}"] = int(cells[self.manifest["tables"][name]["measures"][0]["name"]].count())
+        return facts
+
 
 def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
     """Return the identity of a release: 32 hex digits of SHA-256 over public facts only."""

@@ -1,0 +1,106 @@
+"""The sensitivity that is charged holds on data: one person more moves the exact cells by no more."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privacy import bounding
+from privacy.accounting import plan
+from privacy.bounding import EXACT, bound
+from privacy.calendar import Period
+from privacy.policy import Policy, Table, read_policy
+from strategies import frame, people, rows_of
+
+POLICY = read_policy()
+TABLES = [t for t in POLICY.tables if t.unit == "person"]
+
+
+def squared_distance(one: pl.DataFrame, other: pl.DataFrame, measure: str) -> int:
+    moved = (one[measure] - other[measure]).to_list()
+    return sum(step * step for step in moved)  # Python integers: exact
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
+@given(data=st.data())
+def test_one_person_moves_each_measure_by_at_most_its_bound(table: Table, data: st.DataObject) -> None:
+    everyone = data.draw(people(table))
+    one_more = everyone + data.draw(rows_of(table, 99, 300))
+    noises = next(p for p in plan(POLICY, Period(2025), (table,), frozenset({"people", "tickets", "revenue", "interactions"}))).noises
+    measures = tuple(n.measure for n in noises)
+    without = bound(frame(table, everyone), table, measures).cells
+    with_them = bound(frame(table, one_more), table, measures).cells
+    for noise in noises:
+        assert squared_distance(with_them, without, noise.measure.name) <= noise.bound_squared
+    # selection: in at most max_cells cells, by one person each
+    moved = (with_them[EXACT] - without[EXACT]).to_list()
+    assert all(m in (0, 1) for m in moved)
+    assert sum(moved) <= table.max_cells
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
+def test_the_bound_is_reached(table: Table) -> None:
+    """A charge above what anyone can do would be wasted; a person in `full_cells` cells with the clip reaches it."""
+    measures = table.measures
+    cells = bound(frame(table, []), table, measures).cells.select(d.name for d in table.dimensions)
+    rows = [r | {"person": 1, "tickets": 999, "revenue": 9_999_999, "interactions": 999} for r in cells.to_dicts()]
+    full = bound(frame(table, rows[: table.full_cells]), table, measures).cells
+    empty = bound(frame(table, []), table, measures).cells
+    for m in measures:
+        assert squared_distance(full, empty, m.name) == table.full_cells * (m.clip * m.step) ** 2
+
+
+def test_without_the_l2_clip_the_property_fails(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The property above has teeth: a bounding that forgets to scale is caught."""
+    table = policy.table("family")
+    rows = [r | {"person": 1, "tickets": 1, "revenue": 100, "interactions": 1}
+            for r in bound(frame(table, []), table, table.measures).cells.select("family", "provenance").head(9).to_dicts()]  # fmt: skip
+    monkeypatch.setattr(bounding, "_scaled", lambda m, _t: (pl.col(m.name) * m.raw).alias(m.name))
+    people_measure = table.measures[:1]
+    moved = squared_distance(
+        bound(frame(table, rows), table, people_measure).cells, bound(frame(table, []), table, people_measure).cells, "people"
+    )  # fmt: skip
+    assert moved > table.full_cells * 1000**2
+
+
+@given(data=st.data())
+def test_row_order_does_not_matter(data: st.DataObject) -> None:
+    table = POLICY.table("price")
+    rows = data.draw(people(table))
+    shuffled = data.draw(st.permutations(rows))
+    assert bound(frame(table, rows), table, table.measures).cells.equals(
+        bound(frame(table, shuffled), table, table.measures).cells
+    )
+
+
+@given(data=st.data())
+def test_splitting_a_row_does_not_matter(data: st.DataObject) -> None:
+    """One ticket line of 3 or three of 1: the same person in the same cell."""
+    table = POLICY.table("channel")
+    rows = data.draw(people(table))
+    split = [r | {"tickets": t, "revenue": c} for r in rows for t, c in ((r["tickets"], 0), (0, r["revenue"]))]
+    assert bound(frame(table, rows), table, table.measures).cells.equals(
+        bound(frame(table, split), table, table.measures).cells
+    )
+
+
+def test_someone_in_too_many_cells_is_left_out_whole(policy: Policy) -> None:
+    table = dataclasses.replace(policy.table("family"), max_cells=3)
+    cells = bound(frame(table, []), table, table.measures).cells.select("family", "provenance")
+    rows = [r | {"person": 1, "tickets": 1, "revenue": 100, "interactions": 1} for r in cells.head(4).to_dicts()]
+    four = bound(frame(table, rows), table, table.measures).cells
+    assert four.select(pl.exclude("family", "provenance").sum()).row(0) == (0, 0, 0, 0)
+    three = bound(frame(table, rows[:3]), table, table.measures).cells
+    assert three[EXACT].sum() == 3
+
+
+def test_admissions_move_one_cell_by_one_step(policy: Policy) -> None:
+    table = policy.table("admissions")
+    rows = pl.LazyFrame({"family": ["danse"], "admission_kind": ["free"], "admissions": [7]})
+    one_more = pl.LazyFrame({"family": ["danse"], "admission_kind": ["free"], "admissions": [8]})
+    a, b = (bound(r, table, table.measures).cells for r in (rows, one_more))
+    assert squared_distance(b, a, "admissions") == (1000) ** 2

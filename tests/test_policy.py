@@ -1,0 +1,114 @@
+"""The default policy keeps its promise on paper, and a wrong policy is refused with all its faults."""
+
+from __future__ import annotations
+
+import importlib.resources
+from fractions import Fraction
+from math import erfc, sqrt
+from pathlib import Path
+
+import pytest
+
+from ascii import rows
+from privacy.accounting import Cost, epsilon, plan, season_budget, threshold, total, upper_quantile
+from privacy.calendar import Period
+from privacy.errors import Fault
+from privacy.policy import Policy, Unit, read_policy
+
+SEASON = [Period(2025, q) for q in (1, 2, 3, 4, 0)]
+
+
+def test_the_promise_of_the_default_policy(policy: Policy) -> None:
+    assert policy.k == 11
+    assert policy.season["person"].epsilon <= 4
+    assert policy.season["person"].delta <= Fraction(1, 10**7)
+
+
+@pytest.mark.parametrize("publishes", [{"transactions", "base"}, {"transactions", "base", "counts"}, {"interactions"}])
+@pytest.mark.parametrize("revenue", [True, False])
+def test_four_quarters_a_season_and_one_correction_fit_in_the_budget(
+    policy: Policy, publishes: set[str], revenue: bool
+) -> None:
+    tables = tuple(t for t in policy.tables if t.records in publishes)
+    measures = frozenset(m.name for t in tables for m in t.measures if revenue or not m.opt_in)
+    spent: dict[Unit, Cost] = {}
+    for period in [*SEASON, SEASON[0]]:
+        for unit, cost in total(plan(policy, period, tables, measures)).items():
+            spent[unit] = spent.get(unit, Cost()) + cost
+    for unit, cost in spent.items():
+        budget, loss = season_budget(policy, unit), policy.season[unit]
+        assert cost.rho <= budget.rho
+        assert cost.rho > budget.rho * Fraction(99, 100)  # nothing is wasted by rounding
+        assert cost.delta <= loss.selection_delta
+        assert epsilon(cost.rho, loss.delta - loss.selection_delta) <= loss.epsilon
+
+
+def test_epsilon_is_a_valid_bound_and_close_to_the_known_one() -> None:
+    """Never above the simple bound rho + 2 sqrt(rho log(1/delta)) of Bun & Steinke 2016, never below rho."""
+    for rho in (Fraction(1, 1000), Fraction(1, 10), Fraction(1), Fraction(5)):
+        simple = float(rho) + 2 * sqrt(float(rho) * 16.8112)
+        assert float(rho) < epsilon(rho, Fraction(5, 10**8)) <= simple
+    assert epsilon(Fraction(0), Fraction(1, 10**8)) == 0
+
+
+def test_the_quantile_is_on_the_safe_side() -> None:
+    for tail in (Fraction(1, 10**k) for k in range(1, 15)):
+        z = upper_quantile(tail)
+        assert erfc(z / sqrt(2)) / 2 <= tail
+        assert erfc((z - 1e-6) / sqrt(2)) / 2 > tail
+
+
+def test_the_threshold_leaves_room_for_k_people_and_their_noise(policy: Policy) -> None:
+    table = policy.table("family")
+    noise = plan(policy, Period(2025), (table,), frozenset({"people"}))[0].noises[0]
+    delta = Fraction(1, 10**9)
+    held = threshold(policy, table, noise, delta) - policy.k * 1000
+    assert erfc(held / noise.sigma / sqrt(2)) / 2 * table.max_cells <= delta
+
+
+def test_periods_are_written_and_read_in_one_way() -> None:
+    spec = rows("""
+        written      | start      | end        | season    | kind
+        2025-2026    | 2025-09-01 | 2026-09-01 | 2025-2026 | season
+        2025-2026-T1 | 2025-09-01 | 2025-12-01 | 2025-2026 | quarter
+        2025-2026-T2 | 2025-12-01 | 2026-03-01 | 2025-2026 | quarter
+        2025-2026-T3 | 2026-03-01 | 2026-06-01 | 2025-2026 | quarter
+        2025-2026-T4 | 2026-06-01 | 2026-09-01 | 2025-2026 | quarter
+    """)
+    for row in spec:
+        period = Period.parse(row["written"])
+        assert str(period) == row["written"]
+        assert [str(period.start), str(period.end), period.season, period.kind] == list(row.values())[1:]
+        if period.quarter:
+            assert Period.containing(period.start) == period
+    for wrong in ("2025", "2025-2027", "2025-2026-T5", "2025-2026-Q1", "", "T1"):
+        with pytest.raises(Fault, match="2025-2026-T1"):
+            Period.parse(wrong)
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (('minimum = 11', 'minimum = 0'), "k: minimum"),
+    (('rule = "certain"', 'rule = "maybe"'), "k: minimum must be 1 or more, rule"),
+    (('epsilon = "4"', 'epsilon = "-1"'), "season.person"),
+    (('share_of_delta = "1/2"', 'share_of_delta = "1"'), "season.person"),
+    (('quarter = "1/8"', 'quarter = "0"'), "calendar"),
+    (('records = "counts"', 'records = "nothing"'), "tables.admissions"),
+    (('weight = 2', 'weight = 0'), "tables.loyalty"),
+    (('clip = 6', 'clip = 0'), "clip, step, raw"),
+    (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
+    (('name = "jauge-2026"', 'name = '), "illisible|cannot be read"),
+])  # fmt: skip
+def test_a_wrong_policy_is_refused_with_its_key(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    text = (importlib.resources.files("privacy") / "policy.toml").read_text("utf-8")
+    assert change[0] in text
+    (tmp_path / "p.toml").write_text(text.replace(*change), "utf-8")
+    with pytest.raises(Fault, match=said):
+        read_policy(tmp_path / "p.toml")
+
+
+def test_every_change_changes_the_digest(policy: Policy, tmp_path: Path) -> None:
+    text = (importlib.resources.files("privacy") / "policy.toml").read_text("utf-8")
+    (tmp_path / "p.toml").write_text(text.replace("clip = 150", "clip = 151"), "utf-8")
+    (tmp_path / "q.toml").write_text(text, "utf-8")
+    assert read_policy(tmp_path / "p.toml").digest != policy.digest
+    assert read_policy(tmp_path / "q.toml").digest == policy.digest
