@@ -101,7 +101,9 @@ def orders(
     season = pl.col("season") == SEASON
     main = _sized(organisation, mine, persons, draw)
     extra = [_again(main, share, draw) for share in (1 / _PAID - 1, _NO_CONTACT[organisation])]
-    failed = pl.Series(draw.choice(["cancelled", "refunded", "pending"], extra[0].height, p=(0.5, 0.3, 0.2)))
+    # A free registration can only be cancelled.
+    odds = (1.0, 0.0, 0.0) if organisation == "musee" else (0.5, 0.3, 0.2)
+    failed = pl.Series(draw.choice(["cancelled", "refunded", "pending"], extra[0].height, p=odds))
     unnamed = extra[1].with_columns(
         person=pl.lit(None, pl.Int64), kind=pl.lit("single"), size=pl.col("size").clip(1, 4)
     )

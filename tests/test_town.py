@@ -8,13 +8,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from aggregations.venue import check_venue
+from aggregations.ingest import ingest
+from aggregations.venue import add_venue, check_venue
 from pipelines.town import ORGANISATIONS, write_town
 from pipelines.town_exports import NEUTRAL, PASS_CULTURE
 from pipelines.town_media import BREVO
@@ -259,3 +261,22 @@ def test_prices_scans_and_homes_are_likely(town: EXPORTS) -> None:
     assert 0.3 < sum(paris) / len(paris) < 0.75
     opera = pl.read_parquet(town["opera"][1]).filter(pl.col("status") == "paid")
     assert 32 < opera["unit_price_cents"].mean() / 100 < 50  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+
+
+def test_every_export_goes_through_the_door_of_a_real_venue(town: EXPORTS, tmp_path: Path) -> None:
+    presets: dict[str, list[str]] = {}
+    for declared in ORGANISATIONS:
+        venue = add_venue(replace(declared, folder=tmp_path / declared.id))
+        receipts = [ingest(venue, [export]) for export in town[venue.id]]
+        presets[venue.id] = [receipt.preset for receipt in receipts]
+        assert [receipt.quarantined for receipt in receipts] == [{}] * len(receipts)
+        for path in venue.store.glob("*/performances.parquet"):
+            frame = pl.read_parquet(path).filter(pl.col("source") != "counter")
+            assert "unknown" not in frame["family"].to_list()
+    assert presets == {
+        "theatre": ["pretix", "pretix"],
+        "opera": ["neutral", "neutral", "passculture"],
+        "festival": ["billetweb", "billetweb"],
+        "musee": ["neutral", "neutral", "counter"],
+        "media": ["brevo", "matomo"],
+    }
