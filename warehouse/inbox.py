@@ -22,7 +22,8 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from privacy.errors import VerificationRefusal
+from privacy.calendar import Period
+from privacy.errors import Fault, VerificationRefusal
 from privacy.release import Release, read
 from warehouse.definitions import sql
 from warehouse.floor import Spent, check_facts, check_policy, check_tables
@@ -45,13 +46,26 @@ class Decision:
     en: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A folder in the inbox and what it claims to be, unverified (None: its manifest cannot be read)."""
+
+    folder: Path
+    venue: str | None
+    period: str | None
+
+
+def waiting(hub: Hub) -> list[Waiting]:
+    """List what has arrived, by name; a dotted name is still arriving."""
+    names = sorted(p.name for p in hub.inbox.iterdir()) if hub.inbox.exists() else []
+    return [Waiting(hub.inbox / n, *_claims(hub.inbox / n)) for n in names if not n.startswith(".")]
+
+
 def accept(hub: Hub, *, now: datetime | None = None) -> list[Decision]:
     """Decide on every folder of the inbox, by name; a release refused is a Decision, never an exception."""
-    names = sorted(p.name for p in hub.inbox.iterdir()) if hub.inbox.exists() else []
     with open_lake(hub) as lake:
         hold_venues(lake, hub)
-        waiting = [hub.inbox / n for n in names if not n.startswith(".")]  # a dotted name is still arriving
-        decisions = [_decide(hub, lake, folder, now) for folder in waiting]
+        decisions = [_decide(hub, lake, one.folder, now) for one in waiting(hub)]
         if sum(d.outcome == "accepted" for d in decisions) >= _TIDY_FROM:
             tidy(lake)
     return decisions
@@ -66,7 +80,7 @@ def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decisi
 
 def _decide(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, now: datetime | None) -> Decision:
     at = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    venue = _claimed_venue(folder)
+    venue = _claims(folder)[0]
     try:
         release = _verify(hub, lake, folder, venue)
         held = _is_held(lake, release)
@@ -138,13 +152,14 @@ def _spent(lake: duckdb.DuckDBPyConnection, release: Release) -> Spent:
     return spent
 
 
-def _claimed_venue(folder: Path) -> str | None:
-    """Return the venue the manifest names, unverified: only to know whose key must have signed."""
+def _claims(folder: Path) -> tuple[str | None, str | None]:
+    """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
     try:
-        venue: Any = json.loads((folder / "manifest.json").read_bytes())["venue"]["id"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return venue if isinstance(venue, str) else None
+        manifest: Any = json.loads((folder / "manifest.json").read_bytes())
+        venue, period = manifest["venue"]["id"], str(Period.parse(manifest["period"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
+        return None, None
+    return (venue, period) if isinstance(venue, str) else (None, None)
 
 
 def _record(lake: duckdb.DuckDBPyConnection, d: Decision, fingerprint: str, at: datetime) -> None:

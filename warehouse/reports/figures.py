@@ -1,0 +1,120 @@
+"""Numbers with a margin: adding them, dividing them, and writing them without false precision.
+
+An Estimate is a noisy value and its standard error; the margin is half of the 95 % interval. Noise of different cells
+is independent. Negative values are kept here and clamped only where a number is written or drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from babel.numbers import format_decimal
+
+from warehouse.definitions import Z95
+
+_NARROW = "\u202f"  # keeps a number and its sign on one line
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value and the standard error of its noise, same unit."""
+
+    value: float
+    se: float
+
+    @property
+    def margin(self) -> float:
+        """Half the width of the 95 % interval."""
+        return Z95 * self.se
+
+    @property
+    def low(self) -> float:
+        """Low end of the 95 % interval."""
+        return self.value - self.margin
+
+    @property
+    def high(self) -> float:
+        """High end of the 95 % interval."""
+        return self.value + self.margin
+
+    def minus(self, other: Estimate) -> Estimate:
+        """Return the difference to another, independent estimate."""
+        return Estimate(self.value - other.value, math.hypot(self.se, other.se))
+
+
+def added(parts: Iterable[Estimate]) -> Estimate:
+    """Return the sum of independent estimates; its variance is the sum of theirs."""
+    parts = tuple(parts)
+    return Estimate(sum(p.value for p in parts), math.sqrt(sum(p.se**2 for p in parts)))
+
+
+def share(part: Estimate, rest: Estimate) -> Estimate | None:
+    """Return part / (part + rest), by the delta method; None where the total is not well above its noise.
+
+    With p = part / total: variance = ((1 - p)² σ_part² + p² σ_rest²) / total².
+    """
+    total = part.value + rest.value
+    if total <= 3 * math.hypot(part.se, rest.se) or total <= 0:
+        return None
+    p = part.value / total
+    return Estimate(p, math.hypot((1 - p) * part.se, p * rest.se) / total)
+
+
+def change(before: Estimate, after: Estimate) -> Estimate | None:
+    """Return after / before - 1 by the delta method, None where `before` is not well above its noise."""
+    if before.value <= 3 * before.se:
+        return None
+    ratio = after.value / before.value
+    return Estimate(ratio - 1, math.hypot(after.se, ratio * before.se) / before.value)
+
+
+def place_of(margin: float) -> int:
+    """Return the power of ten to round to: one digit of the margin, two if it begins with 1 or 2."""
+    if margin <= 0:
+        return 0
+    place = math.floor(math.log10(margin))
+    return place - 1 if margin / 10**place < 3 else place
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes numbers for readers of one language, "fr" or "en"."""
+
+    language: str
+
+    def number(self, value: float, place: int = 0) -> str:
+        """Write a number rounded to 10**place."""
+        rounded = round(value / 10**place) * 10**place
+        pattern = "#,##0" + ("." + "0" * -place if place < 0 else "")
+        return format_decimal(rounded, format=pattern, locale=self.language)
+
+    def count(self, estimate: Estimate, unit: str = "") -> str:
+        """Write `2 870 ± 30`; a value below zero is written 0."""
+        margin, place = self._margin(estimate.margin, 0)
+        text = f"{self.number(max(estimate.value, 0.0), place)} ±{_NARROW}{margin}"
+        return f"{text}\u00a0{unit}" if unit else text
+
+    def percent(self, estimate: Estimate) -> str:
+        """Write `54 % ± 3` out of a share between 0 and 1, never a decimal beyond the first."""
+        margin, place = self._margin(100 * estimate.margin, -1)
+        value = self.number(min(max(100 * estimate.value, 0.0), 100.0), place)
+        return f"{value}{self.percent_sign} ±{_NARROW}{margin}"
+
+    def points(self, estimate: Estimate) -> str:
+        """Write a change, with its sign: `+12 % ± 4`."""
+        margin, place = self._margin(100 * estimate.margin, -1)
+        sign = "−" if estimate.value < 0 else "+"
+        return f"{sign}{self.number(abs(100 * estimate.value), place)}{self.percent_sign} ±{_NARROW}{margin}"
+
+    @property
+    def percent_sign(self) -> str:
+        """The sign with the space French asks for."""
+        return "\u00a0%" if self.language == "fr" else "%"
+
+    def _margin(self, margin: float, least: int) -> tuple[str, int]:
+        """Write a margin rounded up, so that it never promises too much; and the place to round the value to."""
+        place = max(place_of(margin), least)
+        steps = math.ceil(round(margin / 10**place, 6))
+        return self.number(max(steps, 1) * 10**place, place), place

@@ -1,0 +1,102 @@
+"""The network's page: who is a member, what each has published, how far it is publishable, and shares side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from privacy.policy import Table
+from warehouse.governance import Floor, Member
+from warehouse.reports.cells import Sheet, title
+from warehouse.reports.charts import draw_panels
+from warehouse.reports.issues import Issue
+from warehouse.reports.sections import Grid, share_bar
+from warehouse.reports.words import Words
+
+_COMPARED = ("provenance", "loyalty")
+_DRAWN = 12  # venues; with more, the figures alone
+
+
+def network_page(
+    words: Words, venues: Mapping[str, Member], issues: Sequence[Issue], floor: Floor, tables: Sequence[Table]
+) -> dict[str, Any]:
+    """Return what the template of the network's page needs."""
+    period = _common(issues)
+    latest = [i for i in issues if i.period == period]
+    promise: list[Markup] = []
+    if loss := floor.losses.get("person"):
+        promise = [words.say("promise_network", k=floor.k, **words.loss(*loss)), words.say("promise_several")]
+    compared = [c for name in _COMPARED if (c := _comparison(name, latest, venues, words))]
+    return {
+        "template": "network.html",
+        "title": words.say("network_title"),
+        "heading": words.say("network_title"),
+        "under": "",
+        "members": [_member(words, v, [i for i in issues if i.venue == v.id]) for v in venues.values()],
+        "period": words.quarter(period) if period else "",
+        "coverage": _coverage(words, latest, venues, tables) if latest else None,
+        "compared": compared,
+        "promise": promise,
+    }
+
+
+def _common(issues: Sequence[Issue]) -> str | None:
+    """Return the period most venues can be compared on: the latest season, else the latest quarter."""
+    for kind in ("season", "quarter"):
+        if periods := [i.period for i in issues if i.kind == kind]:
+            return max(periods)
+    return None
+
+
+def _member(words: Words, venue: Member, issues: Sequence[Issue]) -> dict[str, Any]:
+    last = sorted(issues, key=lambda i: (i.published, i.period))[-2:]
+    return {
+        "id": venue.id,
+        "name": venue.name,
+        "kind": words.kind(venue.kind),
+        "since": words.day(venue.since),
+        "last": ", ".join(words.quarter(i.period) for i in reversed(last)) or words.say("member_none"),
+    }
+
+
+def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Member], tables: Sequence[Table]) -> Grid:
+    def cell(sheet: Sheet | None) -> str:
+        if sheet is None:
+            return words.say("not_sent")
+        return words.writer.number(100 * len(sheet.cells) / sheet.table.size) + words.writer.percent_sign
+
+    sent = [t for t in tables if any(t.name in i.sheets for i in issues)]
+    lines = [
+        (title(t, words.language), tuple(cell(i.sheets.get(t.name)) for i in issues if i.venue in venues)) for t in sent
+    ]
+    return Grid(tuple(venues[i.venue].name for i in issues if i.venue in venues), tuple(lines))
+
+
+def _comparison(
+    name: str, issues: Sequence[Issue], venues: Mapping[str, Member], words: Words
+) -> dict[str, Any] | None:
+    """Return the shares of one table's first dimension side by side, a panel a code; None below two venues."""
+    given = [(venues[i.venue].name, i.sheets[name]) for i in issues if i.venue in venues and name in i.sheets]
+    if len(given) < 2:
+        return None
+    lines = zip(*(sheet.rows(words.language) for _, sheet in given), strict=True)
+    shares = [
+        (line[0].label, [r.share for r in line])
+        for line in lines
+        if line[0].code != "unknown" and any(r.share for r in line)
+    ]
+    drawn = [
+        (label, [share_bar(venue, part, words) for (venue, _), part in zip(given, parts, strict=True)])
+        for label, parts in shares
+    ]
+    table = given[0][1].table
+    heading = title(table, words.language)
+    svg = draw_panels(drawn, heading) if len(given) <= _DRAWN and drawn else None
+    figures = [(label, tuple(words.writer.percent(p) if p else None for p in parts)) for label, parts in shares]
+    return {
+        "title": heading,
+        "drawing": Markup(svg) if svg else None,  # noqa: S704 (our own SVG)
+        "grid": Grid(tuple(venue for venue, _ in given), tuple(figures)),
+    }

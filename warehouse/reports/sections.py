@@ -1,0 +1,148 @@
+"""One table of a release as a piece of a page: drawing, figures, notes, and the cross table where there are two dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from warehouse.reports.cells import Row, Sheet, title
+from warehouse.reports.charts import Bar, draw_bars, draw_panels
+from warehouse.reports.figures import Estimate
+from warehouse.reports.words import Words
+
+_LONG = 20  # codes; above, a dimension is drawn and listed by size
+_DRAWN = 15
+_LAST = ("unknown", "etranger", "autre", "pluri_autre")  # kept at the end or drawn paler
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """An HTML table: heads, then (label, cells) lines; a cell is text, or None where not publishable."""
+
+    heads: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[str | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the policy on the page; drawings are SVG."""
+
+    anchor: str
+    title: str
+    drawing: Markup | None
+    panels: Markup | None
+    grid: Grid | None
+    cross: Grid | None
+    cross_title: str
+    notes: tuple[Markup, ...]
+
+
+def section(sheet: Sheet, words: Words) -> Section:
+    """Return the piece of page that tells one table of one release."""
+    name = title(sheet.table, words.language)
+    rows = [] if not sheet.additive else sheet.rows(words.language)
+    long = len(rows) > _LONG
+    hidden = [r.label for r in rows if r.estimates[sheet.lead.name] is None] if long else []
+    if long:
+        rows = sorted((r for r in rows if r.share), key=_by_size)
+    two = len(sheet.table.dimensions) == 2
+    grid = _grid(sheet, rows, words) if rows and sheet.cells else None
+    drawing = draw_bars([_bar(r, words) for r in rows[:_DRAWN]], name) if grid else None
+    panels = _panels(sheet, words, name) if two and sheet.cells else None
+    notes = _notes(sheet, words)
+    if hidden and sheet.cells:
+        if len(rows) > _DRAWN:
+            notes.append(words.say("more_note", shown=_DRAWN))
+        notes.append(words.say("hidden_list", names=", ".join(hidden)))
+    return Section(
+        f"{sheet.table.name}-{sheet.period}",
+        name,
+        Markup(drawing) if drawing else None,  # noqa: S704 (SVG we drew; its words are escaped by the drawer)
+        Markup(panels) if panels else None,  # noqa: S704
+        grid,
+        _cross(sheet, words) if two and sheet.cells else None,
+        words.say("full_cross", measure=title(sheet.lead, words.language)),
+        tuple(notes),
+    )
+
+
+def _by_size(row: Row) -> tuple[bool, float]:
+    return row.code in _LAST, -(row.share.value if row.share else 0.0)
+
+
+def share_bar(label: str, part: Estimate | None, words: Words, *, quiet: bool = False) -> Bar:
+    """Return the bar of a share, or the words for "not publishable"."""
+    if part is None:
+        return Bar(label, words.say("not_published"), quiet=quiet)
+    return Bar(label, words.writer.percent(part), part.value, part.low, part.high, quiet)
+
+
+def _bar(row: Row, words: Words) -> Bar:
+    return share_bar(row.label, row.share, words, quiet=row.code == "unknown")
+
+
+def _grid(sheet: Sheet, rows: Sequence[Row], words: Words) -> Grid:
+    heads = (words.say("share"), *(title(m, words.language) for m in sheet.measures))
+    lines = [
+        (r.label, (_percent(r.share, words), *(_count(r.estimates[m.name], words) for m in sheet.measures)))
+        for r in rows
+    ]
+    return Grid(heads, tuple(lines))
+
+
+def _panels(sheet: Sheet, words: Words, name: str) -> str | None:
+    """Draw one panel a value of the second dimension that has cells to show: shares within it, or counts."""
+    second = sheet.table.dimensions[1]
+    panels: list[tuple[str, list[Bar]]] = []
+    for code, fr, en in second.values:
+        rows = sheet.rows(words.language, 0, code)
+        if code == "unknown" or not any(r.share for r in rows):
+            continue
+        bars = [_bar(r, words) for r in rows] if sheet.additive else [_count_bar(r, sheet, words) for r in rows]
+        panels.append((fr if words.language == "fr" else en, bars))
+    return draw_panels(panels, f"{name} : {title(second, words.language)}") if panels else None
+
+
+def _count_bar(row: Row, sheet: Sheet, words: Words) -> Bar:
+    number = row.estimates[sheet.lead.name]
+    if number is None:
+        return Bar(row.label, words.say("not_published"))
+    text = words.writer.count(number)
+    return Bar(row.label, text, number.value, number.low, number.high, row.code == "unknown")
+
+
+def _cross(sheet: Sheet, words: Words) -> Grid:
+    first, second = sheet.table.dimensions
+    index = 1 if words.language == "fr" else 2
+    lines = [
+        (row[index], tuple(_cell(sheet, (row[0], column), words) for column in second.codes)) for row in first.values
+    ]
+    return Grid(tuple(value[index] for value in second.values), tuple(lines))
+
+
+def _cell(sheet: Sheet, codes: tuple[str, ...], words: Words) -> str | None:
+    cell = sheet.cells.get(codes)
+    return words.writer.count(cell[sheet.lead.name]) if cell else None
+
+
+def _notes(sheet: Sheet, words: Words) -> list[Markup]:
+    if not sheet.cells:
+        return [words.say("no_cell")]
+    notes: list[Markup] = []
+    if not sheet.additive:
+        notes.append(words.say("kinds_note"))
+    if sheet.table.max_cells > sheet.table.full_cells:
+        notes.append(words.say("cells_note", full=sheet.table.full_cells))
+    if sheet.hidden:
+        notes.append(words.say("hidden_note", hidden=sheet.hidden, size=sheet.table.size))
+    return notes
+
+
+def _percent(part: Estimate | None, words: Words) -> str | None:
+    return words.writer.percent(part) if part else None
+
+
+def _count(number: Estimate | None, words: Words) -> str | None:
+    return words.writer.count(number) if number else None

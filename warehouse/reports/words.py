@@ -1,0 +1,124 @@
+"""The words of the pages in one language, out of `texts.toml`; sentences that never say more than their interval."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from babel.dates import format_date
+from markupsafe import Markup
+
+from privacy.calendar import Period
+from warehouse.reports.cells import Row, Sheet
+from warehouse.reports.figures import Writer, change
+
+_LANGUAGES = ("fr", "en")
+_CAME = ("primo", "occasionnel", "regulier", "fidele")  # the last visit is within 12 months
+_NEAR = ("commune", "epci")
+_LATE = ("jour_meme", "semaine")
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    return tomllib.loads((files("warehouse") / "reports" / "texts.toml").read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Everything that is written for readers of one language."""
+
+    language: str
+
+    @property
+    def writer(self) -> Writer:
+        """Writes the numbers."""
+        return Writer(self.language)
+
+    def say(self, key: str, **values: str | float) -> Markup:
+        """Return a text with its values in; the values are escaped, the text is ours."""
+        text = _texts()[key][_LANGUAGES.index(self.language)]
+        return Markup(text).format(**values)  # noqa: S704 (from texts.toml, values escaped)
+
+    def kind(self, kind: str) -> str:
+        """Return the kind of a venue in the reader's language, or as the venue wrote it."""
+        words = _texts()["kinds"].get(kind)
+        return str(words[_LANGUAGES.index(self.language)]) if words else kind
+
+    def day(self, day: date) -> str:
+        """Write a date in full."""
+        return format_date(day, format="long", locale=self.language)
+
+    def loss(self, epsilon: float | Fraction, delta: float | Fraction) -> dict[str, str]:
+        """Write a promise's two numbers: a large delta is a weak promise, so it is written out."""
+        mantissa, exponent = f"{float(delta):.0e}".split("e")
+        power = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] for c in str(abs(int(exponent))))
+        first = "" if mantissa == "1" else f"{mantissa} × "
+        return {
+            "epsilon": self.writer.number(float(epsilon), 0 if float(epsilon).is_integer() else -2),
+            "delta": f"{first}10⁻{power}",
+        }
+
+    def headlines(self, sheets: Mapping[str, Sheet]) -> list[Markup]:
+        """Return the plain sentences a release allows, each with its margin."""
+        said: list[Markup | None] = [self._people(sheets), self._first(sheets), self._near(sheets)]
+        said += [self._top(sheets, name) for name in ("family", "topics", "referrers")]
+        if "anticipation" in sheets and (late := sheets["anticipation"].part(_LATE)):
+            said.append(self.say("s_late", share=self.writer.percent(late)))
+        said += self._admissions(sheets)
+        return [s for s in said if s] or [self.say("s_none")]
+
+    def trend(self, before: Sheet, after: Sheet) -> Markup | None:
+        """Return how the number of people moved between two quarters: up or down only if the interval says so."""
+        moved = change(before.total, after.total)
+        if moved is None or not after.cells:
+            return None
+        key = "s_up" if moved.low > 0 else "s_down" if moved.high < 0 else "s_flat"
+        names = {"before": self.quarter(before.period), "after": self.quarter(after.period)}
+        return self.say(key, change=self.writer.points(moved), **names)
+
+    def quarter(self, period: str) -> str:
+        """Write a quarter's months and years."""
+        return Period.parse(period).label(self.language)
+
+    def _people(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        sheet = sheets.get("provenance")
+        return self.say("s_people", count=self.writer.count(sheet.total)) if sheet and sheet.cells else None
+
+    def _first(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        first = sheets["loyalty"].part(("primo",), _CAME) if "loyalty" in sheets else None
+        if first is None:
+            return None
+        return self.say("s_first_most" if first.low > 0.5 else "s_first", share=self.writer.percent(first))
+
+    def _near(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        near = sheets["provenance"].part(_NEAR) if "provenance" in sheets else None
+        return self.say("s_near", share=self.writer.percent(near)) if near else None
+
+    def _top(self, sheets: Mapping[str, Sheet], name: str) -> Markup | None:
+        """Name the first of a table only if its interval lies above all the others'."""
+        rows = [r for r in sheets[name].rows(self.language) if r.code != "unknown"] if name in sheets else []
+        ranked = sorted((r for r in rows if r.share), key=_share_low, reverse=True)
+        if len(ranked) < 2 or any(r.share and r.share.high >= _share_low(ranked[0]) for r in ranked[1:]):
+            return None
+        part = sheets[name].part((ranked[0].code,))
+        return self.say(f"s_top_{name}", label=ranked[0].label, share=self.writer.percent(part)) if part else None
+
+    def _admissions(self, sheets: Mapping[str, Sheet]) -> list[Markup | None]:
+        rows = sheets["admissions"].rows(self.language, 1) if "admissions" in sheets else []
+        shown = [(r.label.lower(), r.estimates["admissions"]) for r in rows if r.code != "unknown"]
+        return [self.say("s_admissions", label=label, count=self.writer.count(e)) for label, e in shown if e]
+
+
+def first_timers(sheet: Sheet) -> Any:
+    """Return the share of first-timers among those who came within 12 months, or None."""
+    return sheet.part(("primo",), _CAME)
+
+
+def _share_low(row: Row) -> float:
+    return row.share.low if row.share else 0.0
