@@ -148,7 +148,10 @@ def _unknown(paths: Sequence[Path], sources: Sequence[Source], candidates: Seque
         key=lambda entry: entry[0],
         default=None,
     )
-    en, fr = f"{names}: no preset knows this file (presets: {known}).", f"{names} : aucun préréglage ne connaît ce fichier ({known})."
+    en, fr = (
+        f"{names}: no preset knows this file (presets: {known}).",
+        f"{names} : aucun préréglage ne connaît ce fichier ({known}).",
+    )
     if near and near[0] < 1:
         expected = ", ".join(near[2].has)
         en += f" Nearest: {near[1]}, which needs {expected}."

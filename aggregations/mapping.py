@@ -105,7 +105,9 @@ def preset(name: str) -> Preset:
     """Return the preset of that name, or a Fault naming the ones there are."""
     if name not in presets():
         known = ", ".join(presets())
-        raise Fault(f"There is no preset of that name; there are {known}.", f"Pas de préréglage de ce nom ; il y a {known}.")
+        raise Fault(
+            f"There is no preset of that name; there are {known}.", f"Pas de préréglage de ce nom ; il y a {known}."
+        )
     return presets()[name]
 
 

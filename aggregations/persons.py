@@ -54,9 +54,7 @@ def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:
 
 def keyed(text: pl.Expr, key: bytes, domain: Domain) -> pl.Expr:
     """Hash a text expression as `keyed_ref` does, batch by batch, so that a scan keeps streaming."""
-    return text.map_batches(
-        lambda values: keyed_ref(values, key, domain), return_dtype=pl.UInt64, is_elementwise=True
-    )
+    return text.map_batches(lambda values: keyed_ref(values, key, domain), return_dtype=pl.UInt64, is_elementwise=True)
 
 
 def check_regime(regime: str, domains: Iterable[str], source: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from aggregations.mapping import Read, When
-from aggregations.referential import normal, normal_labels
+from aggregations.referential import normal_labels, worded
 from aggregations.values import clean
 from privacy.errors import Fault
 
@@ -64,7 +64,8 @@ def holds(when: When) -> pl.Expr:
             if "*" in values:
                 either.append(text.is_not_null())
                 continue
-            either.append(normal(text).is_in(normal_labels(v for v in values if v)).fill_null(False))
+            labels = normal_labels(v for v in values if v)
+            either.append(worded(text, dict.fromkeys(labels, True), pl.Boolean()).fill_null(False))
             if "" in values:
                 either.append(text.is_null())
         result &= pl.any_horizontal(either)
@@ -115,9 +116,7 @@ def decode_json(source: Source, schema: dict[str, Any]) -> pl.DataFrame:
 
 def _part(read: Read, source: Source, number: int) -> pl.LazyFrame:
     rows = _json(read, source) if read.kind == "json" else _table(read, source)
-    return rows.with_columns(
-        _file=pl.lit(number, pl.UInt16), _n=pl.col("_n").cast(pl.Int64) + number * _SHIFT
-    )
+    return rows.with_columns(_file=pl.lit(number, pl.UInt16), _n=pl.col("_n").cast(pl.Int64) + number * _SHIFT)
 
 
 def _table(read: Read, source: Source) -> pl.LazyFrame:

@@ -9,20 +9,32 @@ are never read as a département.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from privacy.errors import Fault
 
-Words = Literal["family", "tariff", "channel"]
 PLACE = ("commune", "epci", "departement", "region", "country")
 
-_TERRITORIES = ("GP", "MQ", "GF", "RE", "YT", "PM", "BL", "MF", "TF", "WF", "PF", "NC")  # French, with codes of their own
+_TERRITORIES = (
+    "GP",
+    "MQ",
+    "GF",
+    "RE",
+    "YT",
+    "PM",
+    "BL",
+    "MF",
+    "TF",
+    "WF",
+    "PF",
+    "NC",
+)  # French, with codes of their own
 # Alone, without a country: shapes no French postal code has.
 _CANADA = r"^[ABCEGHJ-NPRSTVXY]\d[A-Z]\d[A-Z]\d$"
 _BRITAIN = r"^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$"
@@ -67,7 +79,9 @@ def _postal_codes() -> pl.DataFrame:
         .drop_nulls("codes_postaux")
         .sort(["population", "code"], descending=[True, False])
         .unique("codes_postaux", keep="first", maintain_order=True)
-        .select(pl.col("codes_postaux").alias("_postal"), pl.col("code").alias("_commune"), "epci", "departement", "region")
+        .select(
+            pl.col("codes_postaux").alias("_postal"), pl.col("code").alias("_commune"), "epci", "departement", "region"
+        )
         .rename({"epci": "_epci", "departement": "_departement", "region": "_region"})
     )
 
@@ -78,6 +92,21 @@ def normal(text: pl.Expr) -> pl.Expr:
     plain = plain.str.replace_all("œ", "oe", literal=True).str.replace_all("æ", "ae", literal=True)
     plain = plain.str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
     return pl.when(plain != "").then(plain)
+
+
+def on_distinct(text: pl.Expr, make: Callable[[pl.Expr], pl.Expr], dtype: pl.DataType) -> pl.Expr:
+    """Evaluate an elementwise expression once a distinct text and batch: labels repeat, their cost does not."""
+
+    def apply(texts: pl.Series) -> pl.Series:
+        distinct = texts.drop_nulls().unique().alias("text")
+        if 2 * len(distinct) > len(texts):
+            return texts.to_frame("text").select(make(pl.col("text")).cast(dtype).alias(texts.name))[texts.name]
+        made = distinct.to_frame().select(made=make(pl.col("text")).cast(dtype))["made"]
+        if made.is_empty():
+            return pl.Series(texts.name, [None] * len(texts), dtype=dtype)
+        return texts.replace_strict(distinct, made, default=None, return_dtype=dtype)
+
+    return text.map_batches(apply, return_dtype=dtype, is_elementwise=True)
 
 
 def normal_labels(labels: Iterable[str]) -> list[str]:
@@ -91,8 +120,13 @@ def coded(label: pl.Expr, words: Mapping[str, Any], dtype: pl.DataType | None = 
     return label.replace_strict(list(words), list(words.values()), default=None, return_dtype=dtype or pl.String())
 
 
+def worded(text: pl.Expr, words: Mapping[str, Any], dtype: pl.DataType | None = None) -> pl.Expr:
+    """Look a text up, once normalised, in normalised words; null where it is not one of them."""
+    return on_distinct(text, lambda label: coded(normal(label), words, dtype), dtype or pl.String())
+
+
 @cache
-def crosswalk(kind: Words) -> dict[str, str]:
+def crosswalk(kind: str) -> dict[str, str]:
     """Return normalised label -> code of the vocabulary, for genres, tariffs or channels."""
     found: dict[str, str] = {}
     for code, entry in _table(kind).items():
@@ -145,10 +179,9 @@ def place_of(rows: pl.LazyFrame, postal_code: str, country: str) -> pl.LazyFrame
 
     Abroad only `country` is set. Without a country, a French postal code of the table means France.
     """
-    code = pl.col(postal_code).str.to_uppercase().str.replace(r"\bCEDEX\b.*$", "").str.replace(r"\.0$", "")
-    code = code.str.replace_all(r"[^A-Z0-9]", "").str.replace(r"^(?:FR?)(\d{4,5})$", "$1")
-    french = pl.when(code.str.contains(r"^\d{4,5}$")).then(code.str.zfill(5))
-    said = coded(normal(pl.col(country)), _countries())
+    code = on_distinct(pl.col(postal_code), _written, pl.String())
+    french = pl.when(code.str.len_chars() == 5).then(code)
+    said = worded(pl.col(country), _countries())
     said = pl.when(said.is_in(_TERRITORIES)).then(pl.lit("FR")).otherwise(said)
     known = pl.col("_commune").is_not_null()
     shape = (
@@ -156,17 +189,24 @@ def place_of(rows: pl.LazyFrame, postal_code: str, country: str) -> pl.LazyFrame
         .when(code.str.contains(_CANADA)).then(pl.lit("CA"))
         .when(code.str.contains(_BRITAIN)).then(pl.lit("GB"))
     )  # fmt: skip
-    silent = normal(pl.col(country)).is_null()
+    silent = pl.col(country).fill_null("").str.strip_chars() == ""
     placed = rows.with_columns(_postal=french).join(_postal_codes().lazy(), on="_postal", how="left")
     placed = placed.with_columns(country=pl.when(silent).then(shape).otherwise(said))
     here = pl.col("country") == "FR"
-    return placed.with_columns(
-        pl.when(here).then(pl.col(f"_{name}")).alias(name) for name in PLACE[:-1]
-    ).drop("_postal", *(f"_{name}" for name in PLACE[:-1]))
+    return placed.with_columns(pl.when(here).then(pl.col(f"_{name}")).alias(name) for name in PLACE[:-1]).drop(
+        "_postal", *(f"_{name}" for name in PLACE[:-1])
+    )
+
+
+def _written(code: pl.Expr) -> pl.Expr:
+    """Postal codes without spaces, CEDEX or country; four digits have lost their leading zero."""
+    code = code.str.to_uppercase().str.replace(r"\s*\bCEDEX\b.*$", "").str.replace(r"\.0$", "")
+    code = code.str.replace_all(r"[^A-Z0-9]", "").str.replace(r"^FR?(\d{4,5})$", "$1")
+    return pl.when(code.str.contains(r"^\d{4}$")).then(code.str.zfill(5)).otherwise(code)
 
 
 @cache
-def _table(kind: Words) -> dict[str, Any]:
+def _table(kind: str) -> dict[str, Any]:
     name = {"family": "families", "tariff": "tariffs", "channel": "channels"}[kind]
     return tomllib.loads((files("aggregations") / "reference" / f"{name}.toml").read_text("utf-8"))
 

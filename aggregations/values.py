@@ -6,12 +6,12 @@ Nothing raises on a value, so no message can hold one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import polars as pl
 
-from aggregations.referential import coded, normal
+from aggregations.referential import on_distinct, worded
 from aggregations.schema import INSTANT
 
 MoneyUnit = Literal["euros", "cents", "thousandths"]
@@ -21,6 +21,7 @@ _OFFSET_ISO = ("%+", "%Y-%m-%d %H:%M:%S%.f%#z")
 _FRENCH = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 _YES = ("true", "yes", "oui", "1", "o", "y", "vrai", "t", "x")
 _NO = ("false", "no", "non", "0", "n", "faux", "f")
+_ANSWERS: dict[str, bool] = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 _TO_CENTS = {"euros": 100.0, "cents": 1.0, "thousandths": 0.1}
 
 
@@ -48,18 +49,9 @@ def instant(name: str, dtype: pl.DataType, formats: Sequence[str], zone: str) ->
 
 def instant_of(text: pl.Expr, formats: Sequence[str], zone: str) -> pl.Expr:
     """Read text by the first format that fits: `iso`, `fr`, `unix` (seconds) or a strftime pattern."""
-    tried: list[pl.Expr] = []
-    for name in formats:
-        if name == "unix":
-            seconds = text.cast(pl.Float64, strict=False)
-            tried.append((seconds * 1_000_000).cast(pl.Int64).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
-            continue
-        if name == "iso":
-            tried += [text.str.to_datetime(f, time_unit="us", time_zone="UTC", strict=False) for f in _OFFSET_ISO]
-        for pattern in {"iso": _NAIVE_ISO, "fr": _FRENCH}.get(name, (name,)):
-            naive = text.str.to_datetime(pattern, time_unit="us", strict=False)
-            tried.append(_localised(naive, zone).dt.convert_time_zone("UTC"))
-    return pl.coalesce(tried).cast(INSTANT)
+    return on_distinct(
+        text, lambda one: one.map_batches(lambda texts: _instants(texts, formats, zone), INSTANT), INSTANT
+    )
 
 
 def cents(name: str, dtype: pl.DataType, unit: MoneyUnit) -> pl.Expr:
@@ -87,12 +79,44 @@ def whole(name: str, dtype: pl.DataType) -> pl.Expr:
 
 def yes_no(text: pl.Expr) -> pl.Expr:
     """Read yes or no in French or English."""
-    return coded(normal(text), dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False), pl.Boolean())
+    return worded(text, _ANSWERS, pl.Boolean())
 
 
 def year(text: pl.Expr) -> pl.Expr:
     """Read the year in a date or a number, 1900 to 2099."""
     return text.str.extract(r"\b((?:19|20)\d{2})\b").cast(pl.Int16, strict=False)
+
+
+def _instants(texts: pl.Series, formats: Sequence[str], zone: str) -> pl.Series:
+    """Try each format on what the ones before it could not read."""
+    found = pl.Series(texts.name, [None] * len(texts), dtype=INSTANT)
+    for read in _readers(formats, zone):
+        left = (found.is_null() & texts.is_not_null()).arg_true()
+        if left.is_empty():
+            break
+        now = texts.gather(left).to_frame("text").select(read(pl.col("text")).cast(INSTANT))["text"]
+        found = found.scatter(left, now) if len(left) < len(texts) else now.alias(texts.name)
+    return found
+
+
+def _readers(formats: Sequence[str], zone: str) -> Iterator[Callable[[pl.Expr], pl.Expr]]:
+    for name in formats:
+        if name == "unix":
+            yield _unix
+            continue
+        for pattern in {"iso": _NAIVE_ISO, "fr": _FRENCH}.get(name, (name,)):
+            yield lambda text, pattern=pattern: _localised(
+                text.str.to_datetime(pattern, time_unit="us", strict=False), zone
+            ).dt.convert_time_zone("UTC")
+        for pattern in _OFFSET_ISO if name == "iso" else ():
+            yield lambda text, pattern=pattern: text.str.to_datetime(
+                pattern, time_unit="us", time_zone="UTC", strict=False
+            )
+
+
+def _unix(text: pl.Expr) -> pl.Expr:
+    seconds = text.cast(pl.Float64, strict=False)
+    return (seconds * 1_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _localised(naive: pl.Expr, zone: str) -> pl.Expr:
