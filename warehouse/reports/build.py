@@ -17,16 +17,17 @@ from markupsafe import Markup
 
 from warehouse.governance import Hub, Member, floor, members
 from warehouse.lake import open_lake
-from warehouse.reports.cells import Sheet, read_sheets
+from warehouse.reports.cells import read_sheets
 from warehouse.reports.charts import Bar, draw_quarters
 from warehouse.reports.figures import Estimate
 from warehouse.reports.issues import Issue, read_issues
 from warehouse.reports.network import network_page
-from warehouse.reports.sections import section, share_bar
+from warehouse.reports.sections import Section, section, share_bar
 from warehouse.reports.words import Words, first_timers
 
 _LANGUAGES = ("fr", "en")
 _QUARTERS_SHOWN = 6
+_EVERY_QUARTER = ("loyalty", "provenance", "referrers")
 
 
 def build_reports(hub: Hub, today: date | None = None) -> list[Path]:
@@ -62,8 +63,7 @@ def _venue_page(words: Words, venue: Member, issues: list[Issue]) -> dict[str, A
             "published": words.say("published_on", date=words.day(issue.published)),
             "revision": words.say("revision", n=issue.revision) if issue.revision > 1 else "",
             "headlines": words.headlines(issue.sheets),
-            # with a season above it, a quarter is told by its sentences and its two one-way tables
-            "sections": [section(s, words) for s in _told(issue, whole=key == "season_section" or not seasons)],
+            "sections": _sections(words, issue, whole=key == "season_section" or not seasons),
         }
         for key, issue in shown
     ]
@@ -78,8 +78,10 @@ def _venue_page(words: Words, venue: Member, issues: list[Issue]) -> dict[str, A
     }
 
 
-def _told(issue: Issue, *, whole: bool) -> list[Sheet]:
-    return [s for name, s in issue.sheets.items() if whole or name in ("loyalty", "provenance", "referrers")]
+def _sections(words: Words, issue: Issue, *, whole: bool) -> list[Section]:
+    """Return every table; of a quarter with a season above it, only what most ask for, and not crossed."""
+    told = [s for name, s in issue.sheets.items() if whole or name in _EVERY_QUARTER]
+    return [section(sheet, words, crossed=whole) for sheet in told]
 
 
 def _trend(words: Words, quarters: list[Issue]) -> dict[str, Any] | None:
@@ -87,19 +89,24 @@ def _trend(words: Words, quarters: list[Issue]) -> dict[str, Any] | None:
     came = [(q, q.sheets["provenance"]) for q in quarters if "provenance" in q.sheets]
     if len(came) < 2:
         return None
-    people = [_quarter_bar(words, q, s.total if s.cells else None) for q, s in came]
+    people = [_quarter_bar(words, q, s.total if s.telling and s.cells else None) for q, s in came]
     first = [
         share_bar(_short(words, q), first_timers(q.sheets["loyalty"]), words) for q in quarters if "loyalty" in q.sheets
     ]
-    drawings = [("trend_people", people), ("trend_first", first)]
+    drawings = [(k, bars) for k, bars in (("trend_people", people), ("trend_first", first)) if _any_shown(bars)]
+    if not drawings:
+        return None
     return {
         "sentence": words.trend(came[-2][1], came[-1][1]),
         "drawings": [
             (words.say(key), Markup(draw_quarters(bars, words.say(key))))  # noqa: S704 (our own SVG)
             for key, bars in drawings
-            if bars
         ],
     }
+
+
+def _any_shown(bars: list[Bar]) -> bool:
+    return any(bar.value is not None for bar in bars)
 
 
 def _quarter_bar(words: Words, issue: Issue, number: Estimate | None) -> Bar:

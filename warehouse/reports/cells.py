@@ -5,6 +5,7 @@ A sum takes the published cells only; `hidden` says how many are missing, and th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from privacy.policy import Dimension, Measure, Table
 from warehouse.reports.figures import Estimate, added, share
 
 _NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
+_LITTLE, _MUCH = 0.1, 0.4  # hidden, at most, as a part of what is shown
 Cells = Mapping[tuple[str, ...], Mapping[str, Estimate]]
 
 
@@ -30,12 +32,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A policy table in one release. `cells`: published codes → measure → Estimate."""
+    """A policy table in one release. `cells`: published codes → measure → Estimate.
+
+    `threshold`: the noisy number of a hidden cell is at most that, but where too few people really are in it.
+    """
 
     table: Table
     release_id: str
     period: str
     cells: Cells
+    threshold: float = 0.0
 
     @property
     def lead(self) -> Measure:
@@ -52,6 +58,22 @@ class Sheet:
     def hidden(self) -> int:
         """Number of cells that are not publishable."""
         return self.table.size - len(self.cells)
+
+    @property
+    def unseen(self) -> float:
+        """How much the hidden cells could hold at most, as a part of what is shown (0: nothing is hidden)."""
+        most = self.hidden * self.threshold
+        return most / self.total.value if self.total.value > 0 else float("inf") if most else 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Are the hidden cells too small to change a share much?"""
+        return self.unseen <= _LITTLE
+
+    @property
+    def telling(self) -> bool:
+        """May shares be said at all? Where much could be hidden, shares of the rest would mislead."""
+        return self.unseen <= _MUCH
 
     @property
     def additive(self) -> bool:
@@ -77,11 +99,14 @@ class Sheet:
             estimates = {m.name: _sum(own, m.name) for m in self.measures}
             lead = estimates[self.lead.name]
             rest = added(c[self.lead.name] for other, cells in by_code.items() if other != code for c in cells)
-            rows.append(Row(code, fr if language == "fr" else en, estimates, share(lead, rest) if lead else None))
+            part = share(lead, rest) if lead and self.telling and self.additive else None
+            rows.append(Row(code, fr if language == "fr" else en, estimates, part))
         return rows
 
     def part(self, codes: tuple[str, ...], among: tuple[str, ...] | None = None) -> Estimate | None:
-        """Return the share of some codes of the first dimension (`among` others), None if none can be shown."""
+        """Return the share of some codes of the first dimension (`among` others), None if it cannot be told."""
+        if not self.telling:
+            return None
         known = among or tuple(c for c in self.table.dimensions[0].codes if c != "unknown")
         cells = {k: v[self.lead.name] for k, v in self.cells.items() if k[0] in known}
         inside, outside = ([v for k, v in cells.items() if (k[0] in codes) == want] for want in (True, False))
@@ -96,10 +121,22 @@ def _sum(cells: list[Mapping[str, Estimate]], measure: str) -> Estimate | None:
 def read_sheets(lake: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> dict[str, dict[str, Sheet]]:
     """Return release id → table name → Sheet, for the latest revision of every release; one question a table."""
     sheets: dict[str, dict[str, Sheet]] = {}
+    thresholds = _thresholds(lake)
     for table in tables:
         for (release, period), cells in _read_table(lake, table).items():
-            sheets.setdefault(release, {})[table.name] = Sheet(table, release, period, cells)
+            sheets.setdefault(release, {})[table.name] = Sheet(
+                table, release, period, cells, thresholds[release, table.name]
+            )
     return sheets
+
+
+def _thresholds(lake: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], float]:
+    """Return (release id, table) → threshold in units of its first measure, from the signed manifests."""
+    return {
+        (release, name): spec["threshold"] / spec["measures"][0]["step"]
+        for release, manifest in lake.execute("select release_id, manifest from releases").fetchall()
+        for name, spec in json.loads(manifest)["tables"].items()
+    }
 
 
 def _read_table(lake: duckdb.DuckDBPyConnection, table: Table) -> dict[tuple[str, str], dict[Any, Any]]:

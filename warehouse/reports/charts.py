@@ -6,15 +6,19 @@ page; values are written beside the bars, so nothing is told by colour alone.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from html import escape
 from typing import Any
 
 import altair as alt
 import vl_convert
 
 _INK, _BAR, _SOFT, _QUIET = "#1b2a33", "#1f6f9f", "#a9b8c2", "#66757f"
+_VALUES, _LABELS, _HEADINGS, _REACH = [{"": "values"}], ["-labels-"], ["-headings-"], 987654321  # put in by `_svg`
 _FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 
 
@@ -30,46 +34,57 @@ class Bar:
     quiet: bool = False  # unknown or other: there to be complete, not to be looked at
 
 
-def draw_bars(bars: Sequence[Bar], title: str, *, width: int = 300) -> str:
+def draw_bars(bars: Sequence[Bar], title: str) -> str:
     """Return the SVG of one bar chart; `title` is read to those who cannot see it."""
-    data = alt.Data(values=[_row(bar) for bar in bars])
-    chart = _layers(data, _reach(bars), width, 24, 150)
-    return _svg(chart.properties(width=width, height=alt.Step(24)), title)
+    return _svg(_bars_spec(), [_row(bar) for bar in bars], [bar.label for bar in bars], [], _reach(bars), title)
 
 
-def draw_panels(panels: Sequence[tuple[str, Sequence[Bar]]], title: str, *, width: int = 205) -> str:
+def draw_panels(panels: Sequence[tuple[str, Sequence[Bar]]], title: str) -> str:
     """Return the SVG of small multiples on one scale, two in a line: (heading, bars) each."""
     values = [_row(bar) | {"panel": heading} for heading, bars in panels for bar in bars]
+    labels = [bar.label for bar in panels[0][1]]
     reach = _reach([bar for _, bars in panels for bar in bars])
-    layers = _layers(alt.Undefined, reach, width, 20, 150).properties(width=width, height=alt.Step(20))
-    header = alt.Header(
-        title=None, labelFontSize=13, labelFontWeight="bold", labelAnchor="start", labelColor=_INK, labelPadding=6
-    )
-    facet = alt.Facet("panel:N", sort=[heading for heading, _ in panels], header=header)
-    chart = layers.facet(facet, columns=2, data=alt.Data(values=values), spacing={"row": 26, "column": 18})
-    return _svg(chart, title)
+    return _svg(_panels_spec(), values, labels, [heading for heading, _ in panels], reach, title)
 
 
 def draw_quarters(bars: Sequence[Bar], title: str) -> str:
     """Return the SVG of upright bars, oldest first."""
-    base = alt.Chart(alt.Data(values=[_row(bar) for bar in bars])).encode(
-        x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')"))
+    labels = [bar.label for bar in bars]
+    return _svg(_quarters_spec(), [_row(bar) for bar in bars], labels, [], _reach(bars) * 1.12, title)
+
+
+@cache
+def _bars_spec() -> str:
+    return _text(_layers(alt.Data(values=_VALUES), 270, 24).properties(width=270, height=alt.Step(24)))
+
+
+@cache
+def _panels_spec() -> str:
+    layers = _layers(alt.Undefined, 300, 21).properties(width=300, height=alt.Step(21))
+    header = alt.Header(
+        title=None, labelFontSize=13.5, labelFontWeight="bold", labelAnchor="start", labelColor=_INK, labelPadding=6
     )
-    scale = alt.Scale(domain=[0, _reach(bars, 1.15)])
+    facet = alt.Facet("panel:N", sort=_HEADINGS, header=header)
+    return _text(layers.facet(facet, columns=2, data=alt.Data(values=_VALUES), spacing={"row": 28, "column": 24}))
+
+
+@cache
+def _quarters_spec() -> str:
+    axis = alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')", labelFontSize=11.5)
+    base = alt.Chart(alt.Data(values=_VALUES)).encode(x=alt.X("label:N", sort=_LABELS, title=None, axis=axis))
+    scale = alt.Scale(domain=[0, _REACH])
     y = alt.Y("value:Q", title=None, axis=None, scale=scale)
     bar = base.mark_bar(color=_BAR, size=34).encode(y=y)
     whisker = base.mark_rule(color=_INK, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-    text = base.mark_text(dy=-9, fontSize=12, color=_INK).encode(
-        y=alt.Y("end:Q", scale=scale), text="text:N", color=_text_colour()
-    )
-    return _svg(alt.layer(bar, whisker, text).properties(width=alt.Step(104), height=150), title)
+    text = base.mark_text(dy=-9, fontSize=13).encode(y=alt.Y("end:Q", scale=scale), text="text:N", color=_text_colour())
+    return _text(alt.layer(bar, whisker, text).properties(width=alt.Step(122), height=160))
 
 
-def _layers(data: Any, reach: float, width: int, step: int, label: int) -> Any:
-    """Return bars, whiskers and words on one scale from 0 to `reach`, with room for the words."""
-    axis = alt.Axis(title=None, labelLimit=label, labelFontSize=12.5, labelPadding=8)
-    base = alt.Chart(data).encode(y=alt.Y("label:N", sort=None, axis=axis))
-    scale = alt.Scale(domain=[0, reach * width / max(width - 96, 1)], nice=False)
+def _layers(data: Any, width: int, step: int) -> Any:
+    """Return bars, whiskers and words on one scale; the scale leaves room for the words at its end."""
+    axis = alt.Axis(title=None, labelLimit=165, labelFontSize=12.5, labelPadding=8)
+    base = alt.Chart(data).encode(y=alt.Y("label:N", sort=_LABELS, axis=axis))
+    scale = alt.Scale(domain=[0, _REACH], range=[0, width - 100], nice=False)
     x = alt.X("value:Q", axis=None, scale=scale)
     colour = alt.condition("datum.quiet", alt.value(_SOFT), alt.value(_BAR))
     bar = base.mark_bar(size=step - 9).encode(x=x, color=colour)
@@ -97,20 +112,25 @@ def _row(bar: Bar) -> dict[str, Any]:
     return row | {"end": end, "quiet": bar.quiet}
 
 
-def _reach(bars: Sequence[Bar], room: float = 1.0) -> float:
-    return max((bar.high for bar in bars if bar.value is not None), default=1.0) * room or 1.0
+def _reach(bars: Sequence[Bar]) -> float:
+    return max((bar.high for bar in bars if bar.value is not None), default=1.0) or 1.0
 
 
-def _svg(chart: Any, title: str) -> str:
-    """Render, and make it fit inside a page: no name space to look up, no fixed size, a name to be read."""
+def _text(chart: Any) -> str:
+    """Return a drawing without its numbers, as text: Altair is slow to make one, and they differ by numbers only."""
     axis = {"domain": False, "ticks": False, "labelColor": _INK}
-    config = {"font": _FONT, "view": {"stroke": None}, "axis": axis, "background": None}
-    spec = chart.to_dict(validate=False) | {"config": config, "background": "transparent"}
+    config = {"font": _FONT, "view": {"stroke": None}, "axis": axis}
+    return json.dumps(chart.to_dict() | {"config": config, "background": "transparent"})
+
+
+def _svg(spec: str, values: list[Any], labels: list[str], headings: list[str], reach: float, title: str) -> str:
+    """Put the numbers in, render, and make it fit a page: no name space, no fixed size, a name to be read."""
+    for token, given in ((_VALUES, values), (_LABELS, labels), (_HEADINGS, headings), (_REACH, reach)):
+        spec = spec.replace(json.dumps(token), json.dumps(given))
     text = vl_convert.vegalite_to_svg(spec)
     width = re.search(r'viewBox="0 0 (\S+) ', text)
     size = f'style="max-width:{float(width[1]):.0f}px"' if width else ""
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
     text = re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', rf"<svg\1 {size}", text, count=1)
     text = re.sub(r' aria-(label|roledescription|hidden)="[^"]*"| role="[^"]*"', "", text)
-    name = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return text.replace("<svg", f'<svg role="img" aria-label="{name}"', 1)
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -51,13 +51,14 @@ def _common(issues: Sequence[Issue]) -> str | None:
 
 
 def _member(words: Words, venue: Member, issues: Sequence[Issue]) -> dict[str, Any]:
-    last = sorted(issues, key=lambda i: (i.published, i.period))[-2:]
+    kinds = ("season", "quarter")
+    last = [max(p) for kind in kinds if (p := [i.period for i in issues if i.kind == kind])]
     return {
         "id": venue.id,
         "name": venue.name,
         "kind": words.kind(venue.kind),
         "since": words.day(venue.since),
-        "last": ", ".join(words.quarter(i.period) for i in reversed(last)) or words.say("member_none"),
+        "last": ", ".join(words.quarter(period) for period in last) or words.say("member_none"),
     }
 
 

@@ -34,42 +34,50 @@ class Section:
     drawing: Markup | None
     panels: Markup | None
     grid: Grid | None
-    cross: Grid | None
-    cross_title: str
+    full: Grid | None
+    full_title: str
     notes: tuple[Markup, ...]
+    missing: Markup | None
 
 
-def section(sheet: Sheet, words: Words) -> Section:
-    """Return the piece of page that tells one table of one release."""
+def section(sheet: Sheet, words: Words, *, crossed: bool = True) -> Section:
+    """Return the piece of page that tells one table of one release, with its second dimension if `crossed`."""
     name = title(sheet.table, words.language)
     rows = [] if not sheet.additive else sheet.rows(words.language)
     long = len(rows) > _LONG
     hidden = [r.label for r in rows if r.estimates[sheet.lead.name] is None] if long else []
     if long:
-        rows = sorted((r for r in rows if r.share), key=_by_size)
-    two = len(sheet.table.dimensions) == 2
-    grid = _grid(sheet, rows, words) if rows and sheet.cells else None
-    drawing = draw_bars([_bar(r, words) for r in rows[:_DRAWN]], name) if grid else None
+        rows = sorted((r for r in rows if r.estimates[sheet.lead.name]), key=lambda r: _by_size(r, sheet))
+    two = len(sheet.table.dimensions) == 2 and (crossed or not sheet.additive)
+    short = rows[:_DRAWN] if long else rows
+    grid = _grid(sheet, short, words) if rows and sheet.cells else None
+    bar = _bar if sheet.telling else _count_bar
+    drawing = draw_bars([bar(r, sheet, words) for r in short], name) if grid else None
     panels = _panels(sheet, words, name) if two and sheet.cells else None
-    notes = _notes(sheet, words)
-    if hidden and sheet.cells:
-        if len(rows) > _DRAWN:
-            notes.append(words.say("more_note", shown=_DRAWN))
-        notes.append(words.say("hidden_list", names=", ".join(hidden)))
     return Section(
         f"{sheet.table.name}-{sheet.period}",
         name,
         Markup(drawing) if drawing else None,  # noqa: S704 (SVG we drew; its words are escaped by the drawer)
         Markup(panels) if panels else None,  # noqa: S704
         grid,
-        _cross(sheet, words) if two and sheet.cells else None,
-        words.say("full_cross", measure=title(sheet.lead, words.language)),
-        tuple(notes),
+        *_full(sheet, rows, words, two=two, long=long),
+        tuple(_notes(sheet, words)),
+        words.say("hidden_list", names=", ".join(hidden)) if hidden and sheet.cells else None,
     )
 
 
-def _by_size(row: Row) -> tuple[bool, float]:
-    return row.code in _LAST, -(row.share.value if row.share else 0.0)
+def _by_size(row: Row, sheet: Sheet) -> tuple[bool, float]:
+    number = row.estimates[sheet.lead.name]
+    return row.code in _LAST, -(number.value if number else 0.0)
+
+
+def _full(sheet: Sheet, rows: Sequence[Row], words: Words, *, two: bool, long: bool) -> tuple[Grid | None, str]:
+    """Return what is folded away under its title: the cross table, or the rest of a long list."""
+    if two and sheet.cells:
+        return _cross(sheet, words), words.say("full_cross", measure=title(sheet.lead, words.language))
+    if long and len(rows) > _DRAWN:
+        return _grid(sheet, rows[_DRAWN:], words), words.say("full_list", rest=len(rows) - _DRAWN)
+    return None, ""
 
 
 def share_bar(label: str, part: Estimate | None, words: Words, *, quiet: bool = False) -> Bar:
@@ -79,29 +87,28 @@ def share_bar(label: str, part: Estimate | None, words: Words, *, quiet: bool = 
     return Bar(label, words.writer.percent(part), part.value, part.low, part.high, quiet)
 
 
-def _bar(row: Row, words: Words) -> Bar:
+def _bar(row: Row, _: Sheet, words: Words) -> Bar:
     return share_bar(row.label, row.share, words, quiet=row.code == "unknown")
 
 
 def _grid(sheet: Sheet, rows: Sequence[Row], words: Words) -> Grid:
-    heads = (words.say("share"), *(title(m, words.language) for m in sheet.measures))
-    lines = [
-        (r.label, (_percent(r.share, words), *(_count(r.estimates[m.name], words) for m in sheet.measures)))
-        for r in rows
-    ]
+    heads = tuple(title(m, words.language) for m in sheet.measures)
+    lines = [(r.label, tuple(_count(r.estimates[m.name], words) for m in sheet.measures)) for r in rows]
+    if sheet.telling:
+        heads = (words.say("share" if sheet.complete else "share_shown"), *heads)
+        lines = [(label, (_percent(r.share, words), *cells)) for r, (label, cells) in zip(rows, lines, strict=True)]
     return Grid(heads, tuple(lines))
 
 
 def _panels(sheet: Sheet, words: Words, name: str) -> str | None:
-    """Draw one panel a value of the second dimension that has cells to show: shares within it, or counts."""
+    """Draw one panel a value of the second dimension that has cells to show: numbers, as shares would hide gaps."""
     second = sheet.table.dimensions[1]
     panels: list[tuple[str, list[Bar]]] = []
     for code, fr, en in second.values:
         rows = sheet.rows(words.language, 0, code)
-        if code == "unknown" or not any(r.share for r in rows):
-            continue
-        bars = [_bar(r, words) for r in rows] if sheet.additive else [_count_bar(r, sheet, words) for r in rows]
-        panels.append((fr if words.language == "fr" else en, bars))
+        if code != "unknown" and any(r.estimates[sheet.lead.name] for r in rows):
+            heading = fr if words.language == "fr" else en
+            panels.append((heading, [_count_bar(r, sheet, words) for r in rows]))
     return draw_panels(panels, f"{name} : {title(second, words.language)}") if panels else None
 
 
@@ -135,6 +142,8 @@ def _notes(sheet: Sheet, words: Words) -> list[Markup]:
         notes.append(words.say("kinds_note"))
     if sheet.table.max_cells > sheet.table.full_cells:
         notes.append(words.say("cells_note", full=sheet.table.full_cells))
+    if not sheet.telling and sheet.additive:
+        notes.append(words.say("untold_note"))
     if sheet.hidden:
         notes.append(words.say("hidden_note", hidden=sheet.hidden, size=sheet.table.size))
     return notes

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from privacy.calendar import Period
 from warehouse.reports.cells import Row, Sheet
-from warehouse.reports.figures import Writer, change
+from warehouse.reports.figures import Estimate, Writer, change
 
 _LANGUAGES = ("fr", "en")
 _CAME = ("primo", "occasionnel", "regulier", "fidele")  # the last visit is within 12 months
@@ -66,17 +66,16 @@ class Words:
 
     def headlines(self, sheets: Mapping[str, Sheet]) -> list[Markup]:
         """Return the plain sentences a release allows, each with its margin."""
-        said: list[Markup | None] = [self._people(sheets), self._first(sheets), self._near(sheets)]
+        said: list[Markup | None] = [self._people(sheets), self._first(sheets)]
+        said += [self._part(sheets, "provenance", _NEAR, "s_near")]
         said += [self._top(sheets, name) for name in ("family", "topics", "referrers")]
-        if "anticipation" in sheets and (late := sheets["anticipation"].part(_LATE)):
-            said.append(self.say("s_late", share=self.writer.percent(late)))
-        said += self._admissions(sheets)
+        said += [self._part(sheets, "anticipation", _LATE, "s_late"), self._admissions(sheets)]
         return [s for s in said if s] or [self.say("s_none")]
 
     def trend(self, before: Sheet, after: Sheet) -> Markup | None:
         """Return how the number of people moved between two quarters: up or down only if the interval says so."""
         moved = change(before.total, after.total)
-        if moved is None or not after.cells:
+        if moved is None or not (after.cells and before.complete and after.complete):
             return None
         key = "s_up" if moved.low > 0 else "s_down" if moved.high < 0 else "s_flat"
         names = {"before": self.quarter(before.period), "after": self.quarter(after.period)}
@@ -88,17 +87,20 @@ class Words:
 
     def _people(self, sheets: Mapping[str, Sheet]) -> Markup | None:
         sheet = sheets.get("provenance")
-        return self.say("s_people", count=self.writer.count(sheet.total)) if sheet and sheet.cells else None
+        if sheet is None or not sheet.telling or not sheet.cells:
+            return None
+        return self._said("s_people", sheet, count=self.writer.count(sheet.total))
 
     def _first(self, sheets: Mapping[str, Sheet]) -> Markup | None:
-        first = sheets["loyalty"].part(("primo",), _CAME) if "loyalty" in sheets else None
+        first = first_timers(sheets["loyalty"]) if "loyalty" in sheets else None
         if first is None:
             return None
-        return self.say("s_first_most" if first.low > 0.5 else "s_first", share=self.writer.percent(first))
+        key = "s_first_most" if first.low > 0.5 and sheets["loyalty"].complete else "s_first"
+        return self._said(key, sheets["loyalty"], share=self.writer.percent(first))
 
-    def _near(self, sheets: Mapping[str, Sheet]) -> Markup | None:
-        near = sheets["provenance"].part(_NEAR) if "provenance" in sheets else None
-        return self.say("s_near", share=self.writer.percent(near)) if near else None
+    def _part(self, sheets: Mapping[str, Sheet], name: str, codes: tuple[str, ...], key: str) -> Markup | None:
+        part = sheets[name].part(codes) if name in sheets else None
+        return self._said(key, sheets[name], share=self.writer.percent(part)) if part else None
 
     def _top(self, sheets: Mapping[str, Sheet], name: str) -> Markup | None:
         """Name the first of a table only if its interval lies above all the others'."""
@@ -107,15 +109,24 @@ class Words:
         if len(ranked) < 2 or any(r.share and r.share.high >= _share_low(ranked[0]) for r in ranked[1:]):
             return None
         part = sheets[name].part((ranked[0].code,))
-        return self.say(f"s_top_{name}", label=ranked[0].label, share=self.writer.percent(part)) if part else None
+        if part is None:
+            return None
+        return self._said(f"s_top_{name}", sheets[name], label=ranked[0].label, share=self.writer.percent(part))
 
-    def _admissions(self, sheets: Mapping[str, Sheet]) -> list[Markup | None]:
+    def _admissions(self, sheets: Mapping[str, Sheet]) -> Markup | None:
         rows = sheets["admissions"].rows(self.language, 1) if "admissions" in sheets else []
         shown = [(r.label.lower(), r.estimates["admissions"]) for r in rows if r.code != "unknown"]
-        return [self.say("s_admissions", label=label, count=self.writer.count(e)) for label, e in shown if e]
+        said = [self.say("s_admission", label=label, count=self.writer.count(e)) for label, e in shown if e]
+        between = Markup(" ; ") if self.language == "fr" else Markup("; ")
+        return self.say("s_admissions", kinds=between.join(said)) if said else None
+
+    def _said(self, key: str, sheet: Sheet, **values: str) -> Markup:
+        """Say it; and where hidden cells could weigh, that only publishable cells are meant."""
+        text = self.say(key, **values)
+        return text if sheet.complete else text + self.say("s_shown_only")
 
 
-def first_timers(sheet: Sheet) -> Any:
+def first_timers(sheet: Sheet) -> Estimate | None:
     """Return the share of first-timers among those who came within 12 months, or None."""
     return sheet.part(("primo",), _CAME)
 
