@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations import values
 from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
-from aggregations.mapping import Emit, Preset
+from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import Domain, contact, keyed
 from aggregations.reading import holds
 from aggregations.referential import coded, crosswalk, domains, place_of, tariff_flags, worded, young_words
@@ -62,8 +61,7 @@ class _Builder:
     def __init__(self, preset: Preset, emit: Emit, raw: pl.LazyFrame, venue: Venue, key: bytes) -> None:
         self.preset, self.emit, self.key = preset, emit, key
         self.raw = raw if emit.where is None else raw.filter(holds(emit.where))
-        self.schema = raw.collect_schema()
-        self.columns = Columns(preset, emit, self.schema, venue)
+        self.columns = Columns(preset, emit, raw.collect_schema(), venue)
 
     def build(self) -> Canonical:
         emit, frame = self.emit, self.emit.frame
@@ -141,12 +139,13 @@ class _Builder:
                 pl.lit(None, pl.Int32),
             ]
         )
+        rows = rows.with_columns(e.alias(n) for n, e in self.columns.made.items())
         return rows.with_columns(_drop=drop).with_columns(_problem=pl.when(pl.col("_drop").is_null()).then(first))
 
     # --- identities -----------------------------------------------------------------------------
 
     def _contact(self, columns: Sequence[str], domain: Domain) -> pl.Expr:
-        texts = [values.clean(c, self.schema[c]) for c in columns]
+        texts = [self.columns.text(Field((c,))) for c in columns]
         return pl.coalesce([contact(t) if domain == "contact" else t for t in texts])
 
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
@@ -182,12 +181,15 @@ class _Builder:
             return {}
         labels = [self.columns.text(f) for f in self.emit.fields.get("tariff", ()) if f.columns]
         nothing = pl.lit(None, pl.Boolean)
+        words = {word: flag for flag, said in tariff_flags().items() for word in said}
+        said = pl.coalesce([*(worded(label, words) for label in labels), pl.lit(None, pl.String)])
+        self.columns.made["_made_flag"] = said
         flags: dict[str, pl.Expr] = {}
-        for flag, words in tariff_flags().items():
-            said = pl.any_horizontal([pl.lit(False), *(_says(t, words) for t in labels)])
+        for flag in tariff_flags():
+            told = pl.col("_made_flag").eq_missing(pl.lit(flag))
             if flag == "reseller":
-                said |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
-            flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), said)
+                told |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
+            flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), told)
         return flags
 
 

@@ -43,6 +43,7 @@ class Columns:
         self.preset, self.emit, self.schema, self.venue = preset, emit, schema, venue
         self.problems: list[tuple[str, str, pl.Expr]] = []
         self.unknown: dict[str, tuple[pl.Expr, pl.Expr]] = {}
+        self.made: dict[str, pl.Expr] = {}  # columns to add first, so that each is computed once
         self._own_words = dict(zip(normal_labels(venue.families), venue.families.values(), strict=True))
 
     def value(self, name: str) -> pl.Expr:
@@ -80,9 +81,9 @@ class Columns:
             else:
                 for column in field.columns:
                     found.append(reader(field, column, self.schema[column]))
-                    text = values.clean(column, self.schema[column])
+                    text = self._column(column)
                     written.append(values.given(text) if name in _INSTANTS else text)
-        value = pl.coalesce(found)
+        value = self._once(name, pl.coalesce(found))
         if written and name != "capacity":
             self.problems.append((name, "unreadable", value.is_null() & pl.coalesce(written).is_not_null()))
         if name in _LOWEST:
@@ -96,8 +97,7 @@ class Columns:
 
     def _birth_year(self, fields: Sequence[Field]) -> pl.Expr:
         text = pl.coalesce(self.text(field) for field in fields)
-        year = values.year(text)
-        year = pl.when(year <= 2099).then(year)
+        year = self._once("birth_year", values.year(text))
         self.unknown["birth_year"] = (text, text.is_not_null() & year.is_null())
         return year
 
@@ -109,7 +109,7 @@ class Columns:
                 value = pl.coalesce([*ruled, pl.lit(None, pl.Boolean)])
             else:
                 text = self.text(field)
-                value = values.yes_no(text)
+                value = self._once(f"{name}{len(found)}", values.yes_no(text))
                 self.unknown[name] = (text, text.is_not_null() & value.is_null())
             if field.per_performance:
                 watched = value.fill_null(False).any().over(self.performance())
@@ -143,7 +143,7 @@ class Columns:
                     else (common if field.crosswalk else {}) | _normalised(field.words or {})
                 )
                 found.append(looked_up(text, words, field.split))
-        code = pl.coalesce([*found, pl.lit(None, pl.String)])
+        code = self._once(name, pl.coalesce([*found, pl.lit(None, pl.String)]))
         label = pl.coalesce([*labels, pl.lit(None, pl.String)])
         if name in _DEFAULTS and labels and not any(f.rules for f in fields):
             code = pl.when(label.is_null()).then(pl.lit(_DEFAULTS[name])).otherwise(code)
@@ -166,15 +166,19 @@ class Columns:
         if "consent_regime" not in self.emit.fields:
             return pl.lit(stated)
         text = self.text(self.emit.fields["consent_regime"][0])
-        written = worded(text, _normalised({code: code for code in CONSENT_REGIMES}))
+        written = self._once("regime", worded(text, _normalised({code: code for code in CONSENT_REGIMES})))
         allowed = CONSENT_REGIMES if self.emit.frame == "interactions" else CONSENT_REGIMES[1:]
         self.problems.append(("consent_regime", "not in the vocabulary", text.is_not_null() & written.is_null()))
         self.problems.append(("consent_regime", "not for these records", ~written.is_in(allowed)))
         return pl.when(text.is_null()).then(pl.lit(stated)).otherwise(written)
 
+    def _once(self, name: str, value: pl.Expr) -> pl.Expr:
+        self.made[f"_made_{name}"] = value
+        return pl.col(f"_made_{name}")
+
     def identity(self, columns: Sequence[str]) -> pl.Expr:
         """Return all columns put together as one text; null where all are empty."""
-        texts = [values.clean(column, self.schema[column]) for column in columns]
+        texts = [self._column(column) for column in columns]
         whole = pl.concat_str([text.fill_null("") for text in texts], separator=SEPARATOR)
         return pl.when(pl.any_horizontal(text.is_not_null() for text in texts)).then(whole)
 
@@ -193,13 +197,16 @@ class Columns:
 
     def text(self, field: Field) -> pl.Expr:
         """Return the text a field starts from; null where nothing is written."""
-        texts = [values.clean(column, self.schema[column]) for column in field.columns]
+        texts = [self._column(column) for column in field.columns]
         if not texts:
             return pl.lit(None, pl.String)
         text = pl.concat_str(texts, separator=field.join) if field.join is not None else pl.coalesce(texts)
         for pattern, new in field.replace:
             text = text.str.replace_all(pattern, new)
         return text
+
+    def _column(self, name: str) -> pl.Expr:
+        return pl.col(name) if self.schema[name] == pl.String else values.clean(name, self.schema[name])
 
     def _zone(self, field: Field) -> str:
         return self.venue.timezone if field.zone == "venue" else field.zone

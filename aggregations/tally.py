@@ -40,52 +40,34 @@ class Tally:
 
 def tally(records: Canonical) -> Tally:
     """Judge every row once; GovernanceRefusal when an exempt row would be tied to a contact."""
-    rows, kept = records.rows, records.kept
-    unknown = [
-        part
-        for i, (label, missed) in enumerate(records.unknown.values())
-        for part in (
-            label.filter(missed).n_unique().alias(f"labels{i}"),
-            missed.sum().alias(f"rows{i}"),
-            pl.col("_line").filter(missed).min().alias(f"line{i}"),
-        )
-    ]
-    names = [n for n in rows.collect_schema().names() if not n.startswith("_")]
-    content = pl.struct(names).hash() if names else pl.lit(0, pl.UInt64)
-    counts, refused, totals, identities = pl.collect_all(
-        [
-            rows.group_by("_drop").len(),
-            rows.filter(pl.col("_problem").is_not_null()).select("_file", "_line", "_problem"),
-            kept.select(*unknown, contacts=records.contacts.any()),
-            kept.select(
-                "_n",
-                id=records.identity.hash(),
-                content=content,
-                repeats=records.repeats,
-                finality=records.finality,
-            ),
-        ],
-        engine="streaming",
-    )
-    if totals["contacts"].any():
+    missed = [missed for _, missed in records.unknown.values()]
+    judged = records.rows.select(
+        "_file",
+        "_line",
+        "_n",
+        "_drop",
+        "_problem",
+        unknown=pl.any_horizontal([pl.lit(False), *missed]),
+        contacts=records.contacts,
+        id=records.identity.hash(),
+        repeats=records.repeats,
+        finality=records.finality,
+    ).collect(engine="streaming")
+    kept = judged.filter(pl.col("_drop").is_null() & pl.col("_problem").is_null())
+    if kept["contacts"].any():
         check_regime("exempt_audience", ["contact"], records.emit.read)
-    marks = _marks(identities)
-    dropped = {reason: rows for reason, rows in counts.iter_rows() if reason is not None}
+    refused = judged.filter(pl.col("_problem").is_not_null())
+    marks = _marks(records, kept)
+    dropped = {reason: rows for reason, rows in judged.group_by("_drop").len().iter_rows() if reason is not None}
     left_out = marks.filter(pl.col("_mark") == _LEFT_OUT).height
     if left_out:
         dropped[REPEATED] = left_out
-    total = int(counts["len"].sum())
     return Tally(
-        read=total,
-        kept=total - sum(dropped.values()) - refused.height,
+        read=judged.height,
+        kept=kept.height - left_out,
         dropped=dict(sorted(dropped.items())),
-        refused=_reasons(refused, records.problems),
-        unknown=tuple(
-            Unknown(column, found[f"labels{i}"], found[f"rows{i}"], found[f"line{i}"])
-            for found in totals.iter_rows(named=True)
-            for i, column in enumerate(records.unknown)
-            if found[f"rows{i}"]
-        ),
+        refused=_reasons(refused.select("_file", "_line", "_problem"), records.problems),
+        unknown=_unknown(records) if kept["unknown"].any() else (),
         marks=marks,
     )
 
@@ -100,9 +82,32 @@ def left_in(records: Canonical, marks: pl.DataFrame) -> pl.LazyFrame:
     return rows.with_columns(_id=pl.concat_str(records.identity, number))
 
 
-def _marks(identities: pl.DataFrame) -> pl.DataFrame:
+def _unknown(records: Canonical) -> tuple[Unknown, ...]:
+    found = records.kept.select(
+        part
+        for i, (label, missed) in enumerate(records.unknown.values())
+        for part in (
+            label.filter(missed).n_unique().alias(f"labels{i}"),
+            missed.sum().alias(f"rows{i}"),
+            pl.col("_line").filter(missed).min().alias(f"line{i}"),
+        )
+    )
+    counts = found.collect(engine="streaming").row(0, named=True)
+    return tuple(
+        Unknown(column, counts[f"labels{i}"], counts[f"rows{i}"], counts[f"line{i}"])
+        for i, column in enumerate(records.unknown)
+        if counts[f"rows{i}"]
+    )
+
+
+def _marks(records: Canonical, kept: pl.DataFrame) -> pl.DataFrame:
     """Number rows that share an identity, by their content: the order of the file plays no part."""
-    shared = identities.filter(pl.col("id").is_duplicated())
+    shared = kept.filter(pl.col("id").is_duplicated()).select("_n", "id", "repeats", "finality")
+    names = [n for n in records.rows.collect_schema().names() if not n.startswith("_")]
+    content = records.rows.select("_n", content=pl.struct(names).hash())
+    shared = content.join(shared.lazy(), on="_n", how="inner").collect(engine="streaming") if shared.height else None
+    if shared is None:
+        return pl.DataFrame(schema={"_n": pl.Int64, "_mark": pl.Int64})
     shared = shared.sort("id", "finality", "content", descending=[False, True, False], nulls_last=True)
     place = pl.int_range(pl.len(), dtype=pl.Int64).over("id")
     mark = pl.when(pl.col("repeats") & (place > 0)).then(pl.lit(_LEFT_OUT, pl.Int64)).otherwise(
