@@ -1,13 +1,13 @@
 """One venue's folder: its public facts (`venue.toml`), its keys, and where its files lie.
 
-    venues/<id>/
-        venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
-        keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
-        inbox/          raw exports, as received: the only place where raw data may lie
-        store/          canonical records, one folder an ingested export
-        quarantine/     rows that were refused: line and reason, never a value
-        ledger.sqlite   the privacy budget
-        outbox/         sealed releases
+venues/<id>/
+    venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
+    keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
+    inbox/          raw exports, as received: the only place where raw data may lie
+    store/          canonical records, one folder an ingested export
+    quarantine/     rows that were refused: line and reason, never a value
+    ledger.sqlite   the privacy budget
+    outbox/         sealed releases
 """
 
 from __future__ import annotations

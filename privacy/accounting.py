@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from statistics import NormalDist
 
 from privacy.calendar import Period
-from privacy.policy import Measure, Policy, Table, Unit
+from privacy.declarations import Measure, Table, Unit
+from privacy.policy import Policy
+from privacy.selection import threshold
 
 _GRID = 10**6  # rho is a multiple of one millionth
 
@@ -120,7 +121,7 @@ def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: fr
         shares = sum((m.share for m in kept), Fraction(0))
         noises = tuple(_noise(table, m, season.rho * part * m.share / shares) for m in kept)
         delta = season.delta * part if policy.k_rule == "certain" else Fraction(0)
-        plans.append(TablePlan(table, noises, threshold(policy, table, noises[0], delta), delta))
+        plans.append(TablePlan(table, noises, threshold(policy, table, noises[0].sigma, delta), delta))
     return tuple(plans)
 
 
@@ -142,24 +143,3 @@ def _noise(table: Table, measure: Measure, rho: Fraction) -> Noise:
     least = bound_squared / (2 * rho)  # sigma^2 must not be below
     sigma = math.isqrt(math.ceil(least) - 1) + 1
     return Noise(measure, sigma, bound_squared)
-
-
-def threshold(policy: Policy, table: Table, noise: Noise, delta: Fraction) -> int:
-    """Noisy value, in steps, that a shown cell must exceed. See `publish.select` for the argument.
-
-    certain: (k - 1) people and one more, each worth at most one, plus sigma z where a standard normal
-    exceeds z with probability delta / (cells one person may touch). probable: k + z sigma.
-    """
-    step = noise.measure.step * noise.measure.clip
-    if policy.k_rule == "probable":
-        return policy.k * step + math.ceil(policy.k_z * noise.sigma)
-    touched = min(table.max_cells, table.size)
-    return policy.k * step + math.ceil(noise.sigma * upper_quantile(delta / touched))
-
-
-def upper_quantile(tail: Fraction) -> float:
-    """Return z, rounded up, such that a standard normal exceeds it with probability at most `tail`."""
-    z = -NormalDist().inv_cdf(float(tail))
-    while math.erfc(z / math.sqrt(2)) / 2 > float(tail) * (1 - 1e-9):
-        z += 1e-9
-    return z

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from privacy.declarations import Measure, Table
 from privacy.errors import Fault
-from privacy.policy import Measure, Table
 
 EXACT = "_exact"  # true number of people (or admissions) in the cell: for the pre-threshold, never published
 _SAFE = 1 - 2.0**-40

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +22,9 @@ from typing import Any
 
 from privacy.accounting import Cost
 from privacy.calendar import Period
+from privacy.declarations import Unit
 from privacy.errors import BudgetRefusal, Fault
-from privacy.policy import Unit, canonical_json
+from privacy.policy import canonical_json
 
 _TABLE = """
 create table if not exists entries (seq integer primary key, body text not null, hash text not null) strict;
@@ -104,7 +105,7 @@ class Ledger:
         return self.seals[release_id]
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Generator[sqlite3.Connection]:
         db = sqlite3.connect(self.path, timeout=60, isolation_level=None)
         try:
             db.execute("pragma synchronous = extra")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from privacy.accounting import Cost, TablePlan, epsilon
+from privacy.declarations import Unit
 from privacy.ledger import Charge
-from privacy.policy import Policy, Unit
-from privacy.release import FORMAT
+from privacy.policy import Policy
+from privacy.verification import FORMAT
 
 _UNITS: dict[Unit, tuple[str, str]] = {
     "person": (
@@ -102,4 +103,3 @@ def _table(plan: TablePlan) -> dict[str, Any]:
             for n in plan.noises
         ],
     }  # fmt: skip
-

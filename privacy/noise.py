@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.accounting import Noise
+from privacy.declarations import Unit
 from privacy.errors import Fault
 from privacy.ledger import Charge
-from privacy.policy import Unit
 
 _FLOATS = Fraction(1, 10**9)  # relative; OpenDP rounds its floats upwards
 
@@ -40,7 +40,9 @@ def add_noise(exact: npt.NDArray[np.int64], noise: Noise, unit: Unit, charge: Ch
 
 @cache
 def _mechanism(sigma: int) -> Any:
-    import opendp.prelude as dp  # slow to load, and a hub must never load it
+    import opendp.prelude as opendp  # slow to load, and a hub must never load it
+
+    dp: Any = opendp  # its prelude re-exports without saying so
 
     dp.enable_features("contrib")
     space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")

@@ -12,76 +12,12 @@ import tomllib
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib.resources import files
-from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 from privacy.calendar import Period
+from privacy.declarations import RECORDS, Dimension, Measure, Table, Unit
 from privacy.errors import Fault
-
-Unit = Literal["person", "admission"]
-RECORDS: dict[str, Unit] = {
-    "base": "person",
-    "transactions": "person",
-    "interactions": "person",
-    "counts": "admission",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """A fixed public list of codes, `unknown` last, each with its French and English label."""
-
-    name: str
-    fr: str
-    en: str
-    values: tuple[tuple[str, str, str], ...]
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The codes in display order."""
-        return tuple(code for code, _, _ in self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What is counted. `clip`: most units one person adds to one cell. `step`: integer steps a unit is cut
-    into. `raw`: steps one whole number of the records is worth (records hold tickets, but cents)."""
-
-    name: str
-    fr: str
-    en: str
-    unit: str
-    clip: int
-    step: int
-    raw: int
-    share: Fraction
-    opt_in: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A declared table. Its first measure counts the unit of privacy and decides what is shown."""
-
-    name: str
-    fr: str
-    en: str
-    records: str
-    dimensions: tuple[Dimension, ...]
-    measures: tuple[Measure, ...]
-    full_cells: int
-    max_cells: int
-    weight: int
-
-    @property
-    def unit(self) -> Unit:
-        """Whom the noise of this table protects."""
-        return RECORDS[self.records]
-
-    @property
-    def size(self) -> int:
-        """Number of cells: the product of the domains."""
-        return prod(len(d.values) for d in self.dimensions)
 
 
 @dataclass(frozen=True, slots=True)

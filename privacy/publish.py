@@ -16,15 +16,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from privacy.accounting import TablePlan, plan, season_budget, total
+from privacy.accounting import Cost, TablePlan, plan, season_budget, total
 from privacy.bounding import EXACT, Bounded, bound
 from privacy.calendar import Period
+from privacy.declarations import Table, Unit
 from privacy.errors import Fault, PolicyRefusal
 from privacy.ledger import Charge, Ledger
 from privacy.manifest import write_manifest
 from privacy.noise import add_noise
-from privacy.policy import Policy, Table
-from privacy.release import Release, read, release_id, seal
+from privacy.policy import Policy
+from privacy.release import Release, read, seal
+from privacy.selection import select
+from privacy.verification import release_id
 
 Contributions = Callable[[Table], pl.LazyFrame]
 
@@ -88,7 +91,7 @@ def publish(publisher: Publisher, contributions: Contributions, policy: Policy, 
         revision = last.revision + 1 if last else 1
     name = release_id(publisher.venue, str(period), policy.digest, revision)
     costs = total(plans)
-    budget = {unit: season_budget(policy, unit) for unit in costs}
+    budget: dict[Unit, Cost] = {unit: season_budget(policy, unit) for unit in costs}
     charge = ledger.charge(name, period, revision, policy.digest, costs, budget)
     tables = {p.table.name: _release_table(p, bounded[p.table.name], policy, charge) for p in plans}
     venue = {"id": publisher.venue, "public_key": publisher.public_key}
@@ -110,7 +113,7 @@ def _release_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Ch
         raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
     unit, cells = plan.table.unit, bounded.cells
     noisy = [add_noise(cells[n.measure.name].to_numpy(), n, unit, charge) for n in plan.noises]
-    shown = select(noisy[0], cells[EXACT].to_numpy(), plan, policy)
+    shown = select(noisy[0], cells[EXACT].to_numpy(), plan.threshold, policy)
     table = cells.select(d.name for d in plan.table.dimensions)
     for noise, values in zip(plan.noises, noisy, strict=True):
         name, step = noise.measure.name, noise.measure.step
@@ -119,32 +122,6 @@ def _release_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Ch
             pl.Series(f"{name}_se", np.where(shown, noise.sigma / step, np.nan)).fill_nan(None),
         )
     return table
-
-
-def select(noisy: np.ndarray, exact: np.ndarray, plan: TablePlan, policy: Policy) -> np.ndarray:
-    """Return which cells are shown, as booleans, from the noisy steps and the true numbers of people.
-
-    Argument, rule "certain" (after the pre-threshold of Google's differential-privacy library). A cell is shown
-    iff exact >= k and noisy > T, with T = k x one + ceil(sigma z) (`one`: the steps a person weighs at most).
-    Let D' be D and one person more, who touches at most `max_cells` cells.
-    - Cells she does not touch: same exact number, so the same rule applied to the noisy vector.
-    - Cells with exact(D) >= k: the pre-threshold passes in both worlds; noisy > T is post-processing.
-    - Cells with exact(D) < k - 1: never shown in either.
-    - Cells with exact(D) = k - 1: never shown under D; under D' the cell holds k people, each weighing at most
-      `one`, so it shows only if the discrete Gaussian exceeds T - k x one >= sigma z, that is, by integers,
-      if it is >= floor(sigma z) + 1; a normal exceeds sigma z with probability delta / max_cells at most, and the
-      discrete Gaussian's tail from an integer m on is below the normal's from m - 1 on (Canonne, Kamath & Steinke
-      2020, proposition 25). The strict side matters: at `noisy >= T` the mass at T would not be counted.
-    Union over the cells she touches: outside an event of probability delta, the release is the same post-processing
-    of the same Gaussian mechanism in both worlds: delta-approximate zCDP, as `accounting` adds it up. And whatever
-    happens, a shown cell holds k people.
-
-    Rule "probable": shown iff noisy >= T = k x one + z sigma: post-processing alone, no delta, and a cell below k
-    shows with probability at most that of a normal above z.
-    """
-    if policy.k_rule == "certain":
-        return (exact >= policy.k) & (noisy > plan.threshold)
-    return noisy > plan.threshold
 
 
 def _sealed(folder: Path, publisher: Publisher, manifest: str) -> Release:

@@ -12,7 +12,8 @@ import polars as pl
 
 from aggregations.venue import Venue, add_venue, read_venue
 from privacy.calendar import Period
-from privacy.policy import Policy, Table, read_policy
+from privacy.declarations import Table
+from privacy.policy import Policy, read_policy
 from privacy.publish import Publisher, publish
 from privacy.release import Release
 from warehouse.governance import Hub, register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 from hypothesis import strategies as st
 
-from privacy.policy import Table
+from privacy.declarations import Table
 
 CENTS = 1_000_000
 

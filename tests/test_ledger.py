@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from privacy.accounting import Cost
 from privacy.calendar import Period
+from privacy.declarations import Unit
 from privacy.errors import BudgetRefusal, Fault
 from privacy.ledger import Ledger
-from privacy.policy import Unit
 
 EIGHTH = {"person": Cost(Fraction(1, 8), Fraction(1, 80))}
 BUDGET: dict[Unit, Cost] = {"person": Cost(Fraction(1), Fraction(1, 10))}
@@ -47,7 +47,9 @@ def test_a_season_is_never_overspent_and_the_next_has_its_own(tmp_path: Path) ->
 
 
 @given(parts=st.lists(st.fractions(min_value=Fraction(1, 1000), max_value=Fraction(1, 2)), max_size=12))
-def test_whatever_is_asked_the_sum_stays_within(tmp_path_factory: pytest.TempPathFactory, parts: list[Fraction]) -> None:
+def test_whatever_is_asked_the_sum_stays_within(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[Fraction]
+) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("ledger") / "l.sqlite")
     accepted = Fraction(0)
     for i, part in enumerate(parts):

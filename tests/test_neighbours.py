@@ -8,13 +8,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import frame, people, rows_of
 
 from privacy import bounding
 from privacy.accounting import plan
 from privacy.bounding import EXACT, bound
 from privacy.calendar import Period
-from privacy.policy import Policy, Table, read_policy
-from strategies import frame, people, rows_of
+from privacy.declarations import Table
+from privacy.policy import Policy, read_policy
 
 POLICY = read_policy()
 TABLES = [t for t in POLICY.tables if t.unit == "person"]
@@ -30,7 +31,9 @@ def squared_distance(one: pl.DataFrame, other: pl.DataFrame, measure: str) -> in
 def test_one_person_moves_each_measure_by_at_most_its_bound(table: Table, data: st.DataObject) -> None:
     everyone = data.draw(people(table))
     one_more = everyone + data.draw(rows_of(table, 99, 300))
-    noises = next(p for p in plan(POLICY, Period(2025), (table,), frozenset({"people", "tickets", "revenue", "interactions"}))).noises
+    noises = next(
+        p for p in plan(POLICY, Period(2025), (table,), frozenset({"people", "tickets", "revenue", "interactions"}))
+    ).noises
     measures = tuple(n.measure for n in noises)
     without = bound(frame(table, everyone), table, measures).cells
     with_them = bound(frame(table, one_more), table, measures).cells

@@ -23,7 +23,9 @@ def p_value(draws: np.ndarray, sigma: float) -> float:
     mass = np.exp(-(support.astype(float) ** 2) / (2 * sigma**2))
     mass /= mass.sum()
     edges = np.unique(np.searchsorted(np.cumsum(mass), np.linspace(0, 1, 61)[1:-1]))
-    observed = np.bincount(np.searchsorted(edges, np.clip(draws + support[-1], 0, len(support) - 1), side="left"), minlength=len(edges) + 1)
+    observed = np.bincount(
+        np.searchsorted(edges, np.clip(draws + support[-1], 0, len(support) - 1), side="left"), minlength=len(edges) + 1
+    )
     expected = np.array([part.sum() for part in np.split(mass, edges + 1)]) * len(draws)
     return float(stats.chisquare(observed, expected).pvalue)
 

@@ -8,12 +8,14 @@ from math import erfc, sqrt
 from pathlib import Path
 
 import pytest
-
 from ascii import rows
-from privacy.accounting import Cost, epsilon, plan, season_budget, threshold, total, upper_quantile
+
+from privacy.accounting import Cost, epsilon, plan, season_budget, total
 from privacy.calendar import Period
+from privacy.declarations import Unit
 from privacy.errors import Fault
-from privacy.policy import Policy, Unit, read_policy
+from privacy.policy import Policy, read_policy
+from privacy.selection import threshold, upper_quantile
 
 SEASON = [Period(2025, q) for q in (1, 2, 3, 4, 0)]
 
@@ -62,7 +64,7 @@ def test_the_threshold_leaves_room_for_k_people_and_their_noise(policy: Policy) 
     table = policy.table("family")
     noise = plan(policy, Period(2025), (table,), frozenset({"people"}))[0].noises[0]
     delta = Fraction(1, 10**9)
-    held = threshold(policy, table, noise, delta) - policy.k * 1000
+    held = threshold(policy, table, noise.sigma, delta) - policy.k * 1000
     assert erfc(held / noise.sigma / sqrt(2)) / 2 * table.max_cells <= delta
 
 
@@ -87,16 +89,16 @@ def test_periods_are_written_and_read_in_one_way() -> None:
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    (('minimum = 11', 'minimum = 0'), "k: minimum"),
+    (("minimum = 11", "minimum = 0"), "k: minimum"),
     (('rule = "certain"', 'rule = "maybe"'), "k: minimum must be 1 or more, rule"),
     (('epsilon = "4"', 'epsilon = "-1"'), "season.person"),
     (('share_of_delta = "1/2"', 'share_of_delta = "1"'), "season.person"),
     (('quarter = "1/8"', 'quarter = "0"'), "calendar"),
     (('records = "counts"', 'records = "nothing"'), "tables.admissions"),
-    (('weight = 2', 'weight = 0'), "tables.loyalty"),
-    (('clip = 6', 'clip = 0'), "clip, step, raw"),
+    (("weight = 2", "weight = 0"), "tables.loyalty"),
+    (("clip = 6", "clip = 0"), "clip, step, raw"),
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
-    (('name = "jauge-2026"', 'name = '), "illisible|cannot be read"),
+    (('name = "jauge-2026"', "name = "), "illisible|cannot be read"),
 ])  # fmt: skip
 def test_a_wrong_policy_is_refused_with_its_key(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     text = (importlib.resources.files("privacy") / "policy.toml").read_text("utf-8")

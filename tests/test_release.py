@@ -12,14 +12,15 @@ from typing import Any
 import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from test_publish import records
 
 from aggregations.venue import Venue, add_venue
 from privacy.calendar import Period
 from privacy.errors import VerificationRefusal
 from privacy.policy import Policy, canonical_json
 from privacy.publish import Publisher, publish
-from privacy.release import Release, deliver, read, release_id
-from test_publish import records
+from privacy.release import Release, deliver, read
+from privacy.verification import release_id
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,9 @@ def test_the_identity_is_a_digest_of_public_facts(sealed: tuple[Release, bytes],
     assert sealed[0].id == release_id("theatre", "2025-2026-T1", policy.digest, 1)
 
 
-def test_delivery_is_whole_or_not_at_all(sealed: tuple[Release, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delivery_is_whole_or_not_at_all(
+    sealed: tuple[Release, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inbox = tmp_path / "inbox"
 
     def stop(*_args: object) -> None:

@@ -17,9 +17,9 @@ import pytest
 
 from aggregations.ingest import ingest
 from aggregations.venue import add_venue, check_venue
-from pipelines.town import ORGANISATIONS, write_town
-from pipelines.town_exports import NEUTRAL, PASS_CULTURE
-from pipelines.town_media import BREVO
+from pipelines.town.build import ORGANISATIONS, write_town
+from pipelines.town.exports import NEUTRAL, PASS_CULTURE
+from pipelines.town.media import BREVO
 from privacy.calendar import Period
 
 PEOPLE = 1500

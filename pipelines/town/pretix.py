@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.town_people import Draw
+from pipelines.town.people import Draw
 
 Record = dict[str, Any]
 
@@ -47,7 +47,7 @@ _NO_ADDRESS: Record = {"company": None, "street": None}
 
 
 def write_pretix(folder: Path, tickets: pl.DataFrame, *, slug: str, draw: Draw) -> Path:
-    """Write the export of one pretix event series; `tickets` as `town_visits.tickets` makes them."""
+    """Write the export of one pretix event series; `tickets` as `visits.tickets` makes them."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = tickets.sort("order", "rank").to_dicts()
     plays = tickets.unique("performance").sort("performance").to_dicts()

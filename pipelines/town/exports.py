@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pipelines.town_people import Draw
-from pipelines.town_programme import SEASON
+from pipelines.town.people import Draw
+from pipelines.town.programme import SEASON
 
 NEUTRAL = (
     "order_id", "ticket_id", "email", "event", "genre", "performance_id", "performance_at", "purchased_at", "tariff",

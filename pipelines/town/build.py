@@ -3,10 +3,10 @@
 `write_town` makes vendors' files and nothing else: from there the demo goes through the same doors as a real
 venue. The same seed gives the same files, byte for byte. Its randomness is for this decor only, never for noise.
 
-    town_people      who lives there, and where each goes
-    town_programme   what is played
-    town_visits      who comes when, orders and tickets
-    town_pretix, town_exports, town_media   the vendors' files
+    people      who lives there, and where each goes
+    programme   what is played
+    visits      who comes when, orders and tickets
+    pretix, exports, media   the vendors' files
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 
 from aggregations.venue import Venue
-from pipelines.town_exports import write_billetweb, write_counters, write_neutral, write_pass_culture
-from pipelines.town_media import families as media_families
-from pipelines.town_media import write_brevo, write_matomo
-from pipelines.town_people import COMMUNES, Draw, memberships, people, read_communes
-from pipelines.town_pretix import write_pretix
-from pipelines.town_programme import SEASON, families, performances
-from pipelines.town_visits import allot, orders, tickets
+from pipelines.town.exports import write_billetweb, write_counters, write_neutral, write_pass_culture
+from pipelines.town.media import families as media_families
+from pipelines.town.media import write_brevo, write_matomo
+from pipelines.town.people import COMMUNES, Draw, memberships, people, read_communes
+from pipelines.town.pretix import write_pretix
+from pipelines.town.programme import SEASON, families, performances
+from pipelines.town.visits import allot, orders, tickets
 
 # The words of the theatre's next season, which its own server's files (2026-2027) carry.
 _NEXT = {

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.town_people import Draw
-from pipelines.town_programme import PARIS, SEASON
+from pipelines.town.people import Draw
+from pipelines.town.programme import PARIS, SEASON
 
 BREVO = (
     "EMAIL", "LASTNAME", "FIRSTNAME", "SMS", "EMAIL_BLACKLISTED", "SMS_BLACKLISTED", "ADDED_TIME", "MODIFIED_TIME",

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from pipelines.town_people import Draw
-from pipelines.town_programme import PAST_SEASONS, SEASON
+from pipelines.town.people import Draw
+from pipelines.town.programme import PAST_SEASONS, SEASON
 
 ONCE = 0.68
 OVER_TEN = 0.025

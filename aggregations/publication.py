@@ -1,0 +1,77 @@
+"""A venue publishes a period: its records become contributions, and the border takes them from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from aggregations.records import records
+from aggregations.referential import commune
+from aggregations.segments import Home
+from aggregations.tables import Records, contributions
+from aggregations.venue import Venue
+from privacy.accounting import TablePlan
+from privacy.bounding import EXACT
+from privacy.calendar import Period
+from privacy.policy import Policy
+from privacy.publish import Contributions, Published, Publisher, bound_tables, publish
+from privacy.selection import select
+
+
+@dataclass(frozen=True, slots=True)
+class TablePreview:
+    """What a release would show of one table. Exact, for the venue's own screen: never stored, never sent."""
+
+    plan: TablePlan
+    cells: int  # cells with anyone in them
+    shown: int  # of those, how many would be shown if the noise were zero
+    people_shown: float  # share of the people of the table who are in a shown cell
+
+
+def publisher(venue: Venue) -> Publisher:
+    """Return the venue as the border knows it: public facts, keys and places."""
+    return Publisher(
+        venue=venue.id,
+        publishes=venue.publishes,
+        revenue=venue.revenue,
+        public_key=venue.public_key,
+        signing_key=venue.signing_key,
+        fingerprint_key=venue.person_key,
+        ledger=venue.ledger,
+        outbox=venue.outbox,
+    )
+
+
+def release(venue: Venue, period: Period, policy: Policy, *, revise: bool = False) -> Published:
+    """Publish a period of a venue's records; see `privacy.publish.publish` for what it promises."""
+    return publish(publisher(venue), _contributions(venue, period), policy, period, revise=revise)
+
+
+def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
+    """Say what a release would show, before spending anything. Draws no noise, writes nothing."""
+    plans = publisher(venue).plan(policy, period)
+    bounded = bound_tables(_contributions(venue, period), plans)
+    previews: list[TablePreview] = []
+    for plan in plans:
+        cells = bounded[plan.table.name].cells
+        exact = cells[EXACT].to_numpy()
+        shown = select(cells[plan.noises[0].measure.name].to_numpy(), exact, plan.threshold, policy)
+        everyone = max(int(exact.sum()), 1)
+        previews.append(TablePreview(plan, int((exact > 0).sum()), int(shown.sum()), exact[shown].sum() / everyone))
+    return previews
+
+
+def venue_records(venue: Venue) -> Records:
+    """Return the venue's canonical records, lazily, and where it is."""
+    place = commune(venue.commune)
+    home = Home(place.code, place.epci, place.departement, place.region, venue.timezone)
+    frames: dict[str, pl.LazyFrame] = {
+        name: records(venue, name) for name in ("transactions", "interactions", "counts", "performances")
+    }
+    return Records(**frames, home=home)
+
+
+def _contributions(venue: Venue, period: Period) -> Contributions:
+    own = venue_records(venue)
+    return lambda table: contributions(own, table, period)

@@ -1,0 +1,140 @@
+"""From canonical records to one table's contributions: who adds what to which cell.
+
+A contribution row has `person` (none for counts), one string column a dimension of the table, and whole numbers:
+`tickets`, `revenue` (cents), `interactions` or `admissions`. Rows of one person and cell are added up at the border.
+Attributes of a person (loyalty, provenance, département, age) have one value a person and period, so a table of
+attributes alone holds each person in one cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from aggregations import segments
+from aggregations.segments import Home
+from privacy.calendar import Period
+from privacy.declarations import Table
+from privacy.errors import Fault
+
+_PERSON = {"loyalty", "provenance", "departement", "age_band"}
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A venue's canonical frames (see `schema`), lazy, and where the venue is."""
+
+    transactions: pl.LazyFrame
+    interactions: pl.LazyFrame
+    counts: pl.LazyFrame
+    performances: pl.LazyFrame
+    home: Home
+
+
+def contributions(records: Records, table: Table, period: Period) -> pl.LazyFrame:
+    """Return the contributions of a period to a table; Fault if a dimension does not exist on its records."""
+    make = {"base": _base, "transactions": _transactions, "interactions": _interactions, "counts": _counts}
+    wanted = {d.name for d in table.dimensions}
+    rows = make[table.records](records, period, wanted)
+    missing = ", ".join(sorted(wanted - set(rows.collect_schema().names())))
+    if missing:
+        raise Fault(
+            f"Table {table.name}: no dimension {missing} on {table.records}.",
+            f"Table {table.name} : pas de dimension {missing} sur {table.records}.",
+        )
+    return rows
+
+
+def visits(records: Records) -> pl.LazyFrame:
+    """Return transactions that count: paid or free, not a test, with the family of their performance.
+
+    A performance marked sensitive keeps no family: attendance could reveal a special category (GDPR art. 9).
+    """
+    families = records.performances.select(
+        "performance_ref",
+        pl.when(pl.col("sensitive").fill_null(False)).then(segments.UNKNOWN).otherwise("family").alias("family"),
+    )
+    counted = pl.col("status").is_in(["paid", "free"]) & ~pl.col("is_test").fill_null(False)
+    return (
+        records.transactions.filter(counted)
+        .join(families, on="performance_ref", how="left")
+        .with_columns(pl.col("family").fill_null("unknown"))
+    )
+
+
+def _transactions(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
+    home, known = records.home, visits(records)
+    rows = known.filter(segments.within("performance_at", period, home.timezone)).with_columns(
+        pl.col("quantity").alias("tickets"),
+        (pl.col("quantity") * pl.col("unit_price_cents").fill_null(0)).alias("revenue"),
+    )
+    row_level = {
+        "anticipation": segments.anticipation(home.timezone),
+        "price_band": segments.price_band(),
+        "group_size": segments.group_size(),
+        "schedule": segments.schedule(home.timezone),
+        "month": segments.month("performance_at", home.timezone),
+    }
+    rows = rows.with_columns(expr.alias(name) for name, expr in row_level.items() if name in wanted)
+    rows = rows.drop("departement")  # the record's own; a table wants the person's
+    rows = rows.join(_attributes(known, period, home, wanted & _PERSON), on="person", how="left")
+    return _known(rows, wanted, "tickets", "revenue")
+
+
+def _base(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
+    """Everyone who ever came before the period's end, whether or not they came in it."""
+    known = visits(records)
+    everyone = known.filter(
+        pl.col("performance_at").dt.convert_time_zone(records.home.timezone).dt.date() < period.end
+    ).select("person")
+    rows = everyone.unique().join(_attributes(known, period, records.home, wanted & _PERSON), on="person", how="left")
+    return _known(rows, wanted)
+
+
+def _interactions(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
+    home = records.home
+    known = records.interactions.filter(pl.col("kind") != "unsubscribe")
+    rows = known.filter(segments.within("at", period, home.timezone)).with_columns(
+        pl.lit(1, pl.Int64).alias("interactions"), segments.month("at", home.timezone).alias("month")
+    )
+    for name, expr in (("provenance", segments.provenance(home)), ("departement", segments.departement())):
+        if name in wanted:
+            told = segments.latest(known.with_columns(expr.alias(name)), name, "at")
+            rows = rows.drop(name, strict=False).join(told, on="person", how="left")
+    return _known(rows, wanted, "interactions")
+
+
+def _counts(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
+    zone = records.home.timezone
+    rows = records.counts.filter(segments.within("performance_at", period, zone)).with_columns(
+        pl.col("count").alias("admissions"),
+        pl.col("kind").alias("admission_kind"),
+        segments.schedule(zone).alias("schedule"),
+        segments.month("performance_at", zone).alias("month"),
+    )
+    names = rows.collect_schema().names()
+    return rows.select(*(pl.col(d).fill_null("unknown") for d in sorted(wanted) if d in names), "admissions")
+
+
+def _attributes(known: pl.LazyFrame, period: Period, home: Home, wanted: set[str]) -> pl.LazyFrame:
+    before = known.filter(
+        pl.col("performance_at").dt.convert_time_zone(home.timezone).dt.date() < period.end
+    ).with_columns(
+        segments.provenance(home).alias("provenance"),
+        segments.departement().alias("departement"),
+        segments.age_band(period).alias("age_band"),
+    )
+    people = before.select("person").unique()
+    for name in sorted(wanted):
+        if name == "loyalty":
+            told = segments.loyalty(before, period, home.timezone)
+        else:
+            told = segments.latest(before, name, "purchased_at")
+        people = people.join(told, on="person", how="left")
+    return people
+
+
+def _known(rows: pl.LazyFrame, wanted: set[str], *amounts: str) -> pl.LazyFrame:
+    names = rows.collect_schema().names()
+    return rows.select("person", *(pl.col(d).fill_null("unknown") for d in sorted(wanted) if d in names), *amounts)

@@ -1,0 +1,50 @@
+"""The command line: each command is a thin call of a function that Dagster calls too.
+
+`venue` has the commands of a venue's steward, `hub` those of the hub, `audit` those of anyone who doubts. Messages are
+in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that
+needs them, so that `--help` is quick.
+"""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from pipelines.cli import audit, hub, venue
+from pipelines.cli.console import language
+from privacy.errors import JaugeError
+
+_HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
+
+\b
+A venue's life:   venue add → ingest → preview → release        (the records stay there)
+The hub's life:   accept → report, sql
+A sceptic's:      explain, verify, ledger
+
+Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 … T4 (quarters from September).
+
+\b
+Exit codes: 0 done · 1 fault · 2 wrong usage · 10 refused by the policy · 11 budget exhausted · 12 quality checks ·
+13 consent or membership · 14 a release does not verify.
+"""
+
+app = typer.Typer(
+    help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+app.command()(venue.demo)
+app.add_typer(venue.app, name="venue")
+for command in (venue.inspect, venue.ingest, venue.preview, venue.release, hub.accept, hub.report, hub.sql):
+    app.command()(command)
+for command in (audit.ledger, audit.explain, audit.verify):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; refusals and faults end in one sentence and their exit code."""
+    try:
+        app()
+    except JaugeError as error:
+        Console(stderr=True).print(
+            error.sentence(language()), style="bold", highlight=False, markup=False, soft_wrap=True
+        )
+        sys.exit(error.exit_code)

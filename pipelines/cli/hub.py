@@ -1,0 +1,62 @@
+"""Commands of the hub: accept what venues delivered, build the pages, answer SQL."""
+
+import json
+import sys
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import HERE, Home, language, out, say
+
+
+def accept(home: Home = HERE) -> None:
+    """Verify what venues have delivered; accept it into the lake, or refuse it with a reason. / Recevoir."""
+    from warehouse.governance import Hub
+    from warehouse.inbox import accept as decide
+
+    decisions = decide(Hub(home / "hub"))
+    words = {
+        "accepted": say("accepted", "acceptée"),
+        "held": say("already held", "déjà reçue"),
+        "refused": say("refused", "refusée"),
+    }
+    for d in decisions:
+        why = f": {d.fr if language() == 'fr' else d.en}" if d.rule else ""
+        out.print(f"{d.folder}  {d.venue or '?'}  {words[d.outcome]}{why}", highlight=False)
+    if not decisions:
+        out.print(say("The inbox is empty.", "La boîte de réception est vide."))
+    if any(d.outcome == "refused" for d in decisions):
+        raise typer.Exit(14)
+
+
+def report(home: Home = HERE) -> None:
+    """Build the pages for marketing teams, in French and English. / Construire les pages."""
+    from warehouse.governance import Hub
+    from warehouse.reports.build import build_reports
+
+    pages = build_reports(Hub(home / "hub"))
+    out.print(say(f"{len(pages)} pages in", f"{len(pages)} pages dans"), str(home / "hub" / "reports"))
+
+
+def sql(
+    question: Annotated[str, typer.Argument(help="One SELECT over the hub's views; `show tables` lists them.")],
+    form: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="For people or machines.")
+    ] = "table",
+    home: Home = HERE,
+) -> None:
+    """Ask the hub's aggregates a question in SQL. / Interroger les agrégats en SQL."""
+    from warehouse.governance import Hub
+    from warehouse.lake import query
+
+    answer = query(Hub(home / "hub"), question)
+    if form == "csv":
+        sys.stdout.write(answer.write_csv())
+    elif form == "json":
+        sys.stdout.write(json.dumps(answer.to_dicts(), ensure_ascii=False, default=str) + "\n")
+    else:
+        table = Table(*answer.columns)
+        for row in answer.iter_rows():
+            table.add_row(*("–" if v is None else f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row))
+        out.print(table)

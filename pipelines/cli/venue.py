@@ -1,0 +1,215 @@
+"""Commands of a venue's steward: add a venue, look at an export, load it, preview and release a period."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from aggregations.venue import Venue, read_venue
+from pipelines.cli.console import (
+    HERE,
+    Home,
+    PeriodText,
+    PolicyFile,
+    VenueId,
+    language,
+    out,
+    print_losses,
+    print_receipt,
+    print_unknown,
+    progress,
+    say,
+)
+
+app = typer.Typer(help="Venues hosted in this home. / Les lieux hébergés ici.", no_args_is_help=True)
+
+
+def demo(
+    home: Home = HERE,
+    people: Annotated[int, typer.Option(help="Size of the town. / Taille de la ville.", min=500)] = 40_000,
+) -> None:
+    """Run the whole job on a made-up town of five organisations, and real pretix files. / Tout, sur une ville fictive."""
+    from pipelines.demo import run_demo
+
+    examples = Path(__file__).parents[2] / "examples"
+    labels = {
+        "town": say("Vendors' files", "Fichiers des billetteries"),
+        "load": say("Loading exports", "Chargement des exports"),
+        "release": say("Private releases, accepted by the hub", "Publications privées, reçues par le hub"),
+        "report": say("Pages", "Pages"),
+    }
+    with progress() as bar:
+        tasks = {name: bar.add_task(label, total=None) for name, label in labels.items()}
+        run_demo(home, examples, lambda name, n, of: bar.update(tasks[name], completed=n, total=of), people=people)
+    page = home / "hub" / "reports" / language() / "index.html"
+    question = "select venue, provenance_en, people, people_low, people_high from provenance where period = '2025-2026'"
+    out.print(say("Report:", "Rapport :"), str(page))
+    out.print("SQL:", f'uv run jauge sql "{question}"', soft_wrap=True)
+    out.print(say("Runs:", "Exécutions :"), "uv run dg dev")
+
+
+@app.command("add")
+def add(
+    venue: VenueId,
+    name: Annotated[str, typer.Option(help="Name for readers. / Nom affiché.")],
+    commune: Annotated[str, typer.Option(help="INSEE code of its town, such as 69123. / Code INSEE de la commune.")],
+    kind: Annotated[str, typer.Option(help="theatre, opera, museum, festival, media …")] = "theatre",
+    publishes: Annotated[
+        str, typer.Option(help="transactions, interactions, counts; comma-separated.")
+    ] = "transactions",
+    revenue: Annotated[
+        bool, typer.Option("--revenue", help="Publish receipts too. / Publier aussi les recettes.")
+    ] = False,
+    home: Home = HERE,
+) -> None:
+    """Make a venue's folder and keys, and register it at this home's hub. / Créer un lieu."""
+    from aggregations.referential import commune as find_commune
+    from pipelines.demo import join
+
+    find_commune(commune)
+    kinds = tuple(k.strip() for k in publishes.split(","))
+    added = join(home, Venue(venue, name, kind, commune, publishes=kinds, revenue=revenue))
+    out.print(
+        say(
+            f"Venue {venue} is in {added.folder}. Back up its keys/.",
+            f"Le lieu {venue} est dans {added.folder}. Sauvegardez keys/.",
+        )
+    )
+    out.print(say("Public key for the hub:", "Clé publique pour le hub :"), added.public_key)
+
+
+@app.command("list")
+def list_venues(home: Home = HERE) -> None:
+    """List the venues hosted in this home. / Lister les lieux hébergés ici."""
+    for file in sorted((home / "venues").glob("*/venue.toml")):
+        venue = read_venue(file.parent)
+        out.print(f"{venue.id}  {venue.name}  ({', '.join(venue.publishes)})")
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(exists=True, help="An export: a file, or a folder of files.")],
+    venue: Annotated[str | None, typer.Option(help="Use this venue's own words. / Avec les mots de ce lieu.")] = None,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Show unknown labels, on this screen only.")
+    ] = False,
+    home: Home = HERE,
+) -> None:
+    """Say what an export is and what loading it would keep. Writes nothing. / Examiner un export."""
+    from aggregations.inspection import inspect as look
+
+    seen = look(_venue(home, venue) if venue else None, files, show_values=show_values)
+    out.print(f"{seen.title} ({seen.preset}), {seen.encoding} {seen.delimiter}".rstrip(), highlight=False)
+    out.print(say(f"consent regime: {seen.consent_regime}", f"régime de consentement : {seen.consent_regime}"))
+    table = Table(say("column", "colonne"), say("becomes", "devient"), say("read as", "lue comme"))
+    for use in seen.columns:
+        table.add_row(use.source, "\n".join(use.becomes) or say("not kept", "non gardée"), use.reading)
+    out.print(table)
+    kept = ", ".join(f"{frame} {rows}" for frame, rows in seen.kept.items())
+    out.print(say(f"rows read {seen.rows_read}, kept: {kept}", f"lignes lues {seen.rows_read}, gardées : {kept}"))
+    print_losses(seen.dropped, seen.quarantined)
+    for unknown in seen.unknown:
+        print_unknown(unknown.column, unknown.labels, unknown.rows, unknown.first_line)
+        for label in unknown.shown:
+            out.print(f"    {label}", highlight=False, markup=False)
+
+
+def ingest(
+    venue: VenueId,
+    files: Annotated[
+        list[Path], typer.Argument(exists=True, help="Exports: files, or folders of files that belong together.")
+    ],
+    preset: Annotated[
+        str | None, typer.Option(help="Name the format instead of recognising it. / Nommer le format.")
+    ] = None,
+    home: Home = HERE,
+) -> None:
+    """Load exports into a venue's canonical records; say what was kept and why not the rest. / Charger des exports."""
+    from aggregations.ingest import ingest as load
+
+    one = _venue(home, venue)
+    with progress() as bar:
+        task = bar.add_task(say("Loading", "Chargement"), total=len(files))
+        receipts = []
+        for export in files:
+            receipts.append(load(one, [export], preset=preset))
+            bar.advance(task)
+    for receipt in receipts:
+        print_receipt(receipt, one.quarantine)
+
+
+def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: PolicyFile = None) -> None:
+    """Show what a release would publish, its margins and its cost. Spends nothing, writes nothing. / Prévisualiser."""
+    from aggregations.publication import preview as look
+    from privacy.accounting import season_budget, total
+    from privacy.calendar import Period
+    from privacy.explain import explain_plan
+    from privacy.policy import read_policy
+
+    rules, when = read_policy(policy), Period.parse(period)
+    previews = look(_venue(home, venue), when, rules)
+    plans = tuple(p.plan for p in previews)
+    out.print(explain_plan(plans, language()), highlight=False)
+    table = Table(
+        say("table", "table"), say("cells", "cases"), say("shown", "montrées"), say("people shown", "public montré")
+    )
+    for p in previews:
+        table.add_row(p.plan.table.name, str(p.cells), str(p.shown), f"{100 * p.people_shown:.0f} %")
+    out.print(table)
+    for unit, cost in total(plans).items():
+        part = float(100 * cost.rho / season_budget(rules, unit).rho)
+        out.print(
+            say(
+                f"It would take {part:.1f} % of the season's budget ({unit}).",
+                f"Cela prendrait {part:.1f} % du budget de la saison ({unit}).",
+            )
+        )
+    out.print(say("Exact counts above are for your eyes: they stay on this machine.",
+                  "Les nombres exacts ci-dessus sont pour vous : ils restent sur cette machine."))  # fmt: skip
+
+
+def release(
+    venue: VenueId,
+    period: PeriodText,
+    revise: Annotated[
+        bool, typer.Option("--revise", help="Make and charge a new revision. / Nouvelle révision, débitée.")
+    ] = False,
+    home: Home = HERE,
+    policy: PolicyFile = None,
+) -> None:
+    """Release a period: check, charge, add noise, seal, deliver. Asked again: the same bytes, free. / Publier."""
+    from aggregations.publication import release as publish
+    from pipelines.checks import require
+    from pipelines.suites import check_records
+    from privacy.calendar import Period
+    from privacy.explain import explain_release
+    from privacy.policy import read_policy
+    from privacy.release import deliver
+
+    one, when, rules = _venue(home, venue), Period.parse(period), read_policy(policy)
+    with progress() as bar:
+        task = bar.add_task(say("Checking, bounding, adding noise", "Contrôles, bornes, bruit"), total=2)
+        require(check_records(one), say(f"Records of {venue}", f"Enregistrements de {venue}"))
+        bar.advance(task)
+        done = publish(one, when, rules, revise=revise)
+        bar.advance(task)
+    deliver(done.release.folder, home / "hub" / "inbox")
+    if not done.drawn:
+        out.print(
+            say("Already sealed: the same bytes, nothing charged.", "Déjà scellée : mêmes octets, rien de débité.")
+        )
+    if done.rows_changed:
+        out.print(say("The records have changed since; --revise makes and charges a new revision.",
+                      "Les enregistrements ont changé depuis ; --revise fait et débite une nouvelle révision."))  # fmt: skip
+    if done.policy_changed:
+        out.print(
+            say(
+                "The policy has changed since; --revise applies it.",
+                "La politique a changé depuis ; --revise l’applique.",
+            )
+        )
+    out.print(explain_release(done.release, language()), highlight=False)
+
+
+def _venue(home: Path, name: str) -> Venue:
+    return read_venue(home / "venues" / name)

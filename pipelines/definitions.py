@@ -1,0 +1,20 @@
+"""Both sides on one machine: what `dg dev` shows from the root of the repository, and what the demo runs through.
+
+In production each side runs alone: `dagster dev -m pipelines.venue` where the records are, `-m pipelines.hub` at the
+hub, where the other side's release appears as an external asset.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pipelines import hub, venue
+
+exchange = dg.define_asset_job(
+    "exchange",
+    selection=[venue.release, hub.releases],
+    tags={"jauge/hub": "one"},
+    description="Release a period of a venue, and accept it at the hub of the same machine.",
+)
+
+defs = dg.Definitions.merge(venue.defs, hub.defs, dg.Definitions(jobs=[exchange]))

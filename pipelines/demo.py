@@ -1,0 +1,114 @@
+"""The whole job on a made-up town: vendors' files in, private releases out, a lake, pages. Through Dagster.
+
+Nothing here is a shortcut: the town's files are put in inboxes and every step is a run of the assets in
+`pipelines.definitions`, left in the instance for its UI. Run again, it finds everything done.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+
+from aggregations.venue import Venue, add_venue, read_venue
+from pipelines import partitions
+from pipelines.definitions import defs
+from pipelines.town.build import ORGANISATIONS, write_town
+from privacy.calendar import Period
+from privacy.errors import Fault
+from warehouse.governance import Hub, register
+
+PERIODS = [Period(2025, quarter) for quarter in (1, 2, 3, 4, 0)]
+OPENING = Period(2026, 1)  # the theatre's next season: the files of a running pretix server
+Step = Callable[[str, int, int], None]  # (what, done, of)
+
+
+def run_demo(home: Path, examples: Path, step: Step, *, people: int = 40_000) -> None:
+    """Make the town under `home`, load, release, accept, report; `step` is told of each run done.
+
+    `examples`: the repository's folder of real exports. Raises Fault when a run fails (Dagster keeps its log).
+    """
+    town(home, examples, step, people)
+    grid = [(v.id, p) for v in ORGANISATIONS for p in PERIODS] + [("theatre", OPENING)]
+    with instance(home) as dagster:
+        dagster.add_dynamic_partitions("venue", [v.id for v in ORGANISATIONS])
+        for done, venue in enumerate(ORGANISATIONS, 1):
+            _run(dagster, "load_exports", home, venue.id, venue.id)
+            step("load", done, len(ORGANISATIONS))
+        for done, (venue_id, period) in enumerate(grid, 1):
+            _run(dagster, "exchange", home, partitions.key(venue_id, str(period)), venue_id)
+            step("release", done, len(grid))
+        _run(dagster, "report", home, None, "hub")
+        step("report", 1, 1)
+
+
+def town(home: Path, examples: Path, step: Step, people: int) -> None:
+    """Add the venues, register them at the hub, and lay their exports in their inboxes, once."""
+    with tempfile.TemporaryDirectory() as folder:
+        new = [v for v in ORGANISATIONS if not (home / "venues" / v.id).exists()]
+        files = write_town(Path(folder), people=people) if new else {}
+        for done, declared in enumerate(ORGANISATIONS, 1):
+            venue = join(home, declared) if declared in new else read_venue(home / "venues" / declared.id)
+            for export in files.get(venue.id, []):
+                _lay(export, venue.inbox)
+            if venue.id == "theatre":
+                _lay(examples / "pretix", venue.inbox)
+            step("town", done, len(ORGANISATIONS))
+
+
+def join(home: Path, venue: Venue) -> Venue:
+    """Make a venue's folder under `home` and register it at the hub of the same home."""
+    added = add_venue(replace(venue, folder=home / "venues" / venue.id))
+    register(
+        Hub(home / "hub"), id=added.id, name=added.name, kind=added.kind, commune=added.commune,
+        public_key=added.public_key,
+    )  # fmt: skip
+    return added
+
+
+@contextmanager
+def instance(home: Path) -> Generator[dg.DagsterInstance]:
+    """Open the Dagster instance: $DAGSTER_HOME, the `dagster.yaml` of the working folder, or one under `home`."""
+    if os.environ.get("DAGSTER_HOME"):
+        chosen = dg.DagsterInstance.get()
+    elif Path("dagster.yaml").exists():
+        chosen = dg.DagsterInstance.from_config(str(Path.cwd()))
+    else:
+        folder = home / "dagster"
+        folder.mkdir(parents=True, exist_ok=True)
+        chosen = dg.DagsterInstance.local_temp(str(folder))
+    with chosen as opened:
+        yield opened
+
+
+def _lay(export: Path, inbox: Path) -> None:
+    there = inbox / export.name
+    if there.exists():
+        return
+    if export.is_dir():
+        shutil.copytree(export, there)
+    else:
+        shutil.copyfile(export, there)
+
+
+def _run(dagster: dg.DagsterInstance, job: str, home: Path, partition: str | None, venue: str) -> None:
+    resources = {name: {"config": {"home": str(home)}} for name in _resources(job)}
+    result = defs.resolve_job_def(job).execute_in_process(
+        instance=dagster, partition_key=partition, run_config={"resources": resources},
+        tags={"jauge/venue": venue}, raise_on_error=False,
+    )  # fmt: skip
+    if not result.success:
+        raise Fault(
+            f"The run {job} for {venue} failed; `uv run dg dev` shows why (run {result.run_id[:8]}).",
+            f"L’exécution {job} pour {venue} a échoué ; `uv run dg dev` montre pourquoi (run {result.run_id[:8]}).",
+        )
+
+
+def _resources(job: str) -> list[str]:
+    return {"load_exports": ["node"], "report": ["shared"]}.get(job, ["node", "shared"])

@@ -1,0 +1,77 @@
+"""What must hold before the border, and after it, at a venue: the rules, and whether they hold."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from aggregations.publication import venue_records
+from aggregations.schema import CONSENT_REGIMES, INTERACTION_KINDS, TRANSACTION_STATUSES
+from aggregations.venue import Venue
+from pipelines.checks import Rule, between, evaluate, no_nulls, only
+from privacy.calendar import Period
+from privacy.declarations import Dimension
+from privacy.ledger import Ledger
+from privacy.policy import read_policy
+from privacy.release import Release, read
+
+
+def check_records(venue: Venue) -> dict[str, bool]:
+    """Judge the canonical records of the kinds the venue publishes: rule → passed."""
+    own, codes = venue_records(venue), {d.name: d.codes for d in _dimensions()}
+    joined = [r for r in CONSENT_REGIMES if r != "exempt_audience"]
+    rules = {
+        "transactions": [
+            *no_nulls("person", "row_ref", "performance_ref", "performance_at"),
+            *between("quantity", least=1),
+            *between("unit_price_cents", least=0),
+            *between("birth_year", least=1880, most=2100),
+            only("status", TRANSACTION_STATUSES),
+            only("tariff", codes["tariff"]),
+            only("channel", codes["channel"]),
+            only("consent_regime", joined),
+        ],
+        "interactions": [
+            *no_nulls("person", "row_ref", "at"),
+            only("kind", INTERACTION_KINDS),
+            only("family", codes["family"]),
+            only("referrer", codes["referrer"]),
+            only("consent_regime", CONSENT_REGIMES),
+        ],
+        "counts": [
+            *no_nulls("row_ref", "performance_at", "count"),
+            *between("count", least=0),
+            only("kind", codes["admission_kind"]),
+        ],
+    }
+    frames = {"transactions": own.transactions, "interactions": own.interactions, "counts": own.counts}
+    results: dict[str, bool] = {}
+    for kind in venue.publishes:
+        some = Rule(f"there are {kind}", pl.len(), least=1)
+        results |= {f"{kind}: {name}": ok for name, ok in evaluate(frames[kind], [some, *rules[kind]]).items()}
+    return results
+
+
+def check_release(venue: Venue, period: Period) -> dict[str, bool]:
+    """Judge the sealed tables of a period: every figure shown has its margin and exceeds its threshold."""
+    last = Ledger(venue.ledger).latest(period)
+    if last is None:
+        return {"the period is released": False}
+    sealed = read(venue.outbox / last.release_id, venue.public_key)
+    results: dict[str, bool] = {}
+    for name, cells in sealed.tables.items():
+        results |= {f"{name}: {rule}": ok for rule, ok in evaluate(cells.lazy(), _release_rules(sealed, name)).items()}
+    return results
+
+
+def _release_rules(sealed: Release, name: str) -> list[Rule]:
+    spec = sealed.manifest["tables"][name]
+    lead, k = spec["measures"][0]["name"], int(sealed.manifest["k"]["minimum"])
+    rules = [*no_nulls(*(d["name"] for d in spec["dimensions"])), *between(lead, least=k)]
+    for measure in (m["name"] for m in spec["measures"]):
+        bare = (pl.col(measure).is_null() != pl.col(f"{measure}_se").is_null()).sum()
+        rules.append(Rule(f"{measure} has its margin", bare, most=0))
+    return rules
+
+
+def _dimensions() -> set[Dimension]:
+    return {d for table in read_policy().tables for d in table.dimensions}

@@ -1,0 +1,107 @@
+"""A policy or a release told in plain words, with its margins, in French or English.
+
+Numbers come from the policy or the manifest, never from records. After PipelineDP's "explain computation".
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from privacy.accounting import TablePlan
+from privacy.policy import Policy
+from privacy.release import Release
+
+_Z95 = 1.96
+
+_POLICY = {
+    "en": """\
+Policy {name} (digest {digest}).
+1. Who is protected: one person at one venue, with all their records, over a season (1 September to 31 August).
+2. How much: everything published in a season is differentially private with epsilon = {epsilon}, delta = {delta}.
+   Someone who goes to two venues is protected twice over, once in each: the losses add up.
+3. Nobody singled out: {k_rule}
+4. Bounds: one person weighs at most one in a cell; in more cells than a table counts fully, a little less in each.
+5. Noise: random numbers drawn once by OpenDP (discrete Gaussian), paid for before in the venue's ledger.
+6. Calendar: each quarter takes {quarter} of the season's budget, the season itself {season}.""",
+    "fr": """\
+Politique {name} (empreinte {digest}).
+1. Qui est protégé : une personne dans un lieu, avec tous ses enregistrements, sur une saison (1er septembre-31 août).
+2. À quel point : tout ce qui est publié dans une saison est différentiellement privé, epsilon = {epsilon}, delta = {delta}.
+   Une personne qui fréquente deux lieux est protégée dans chacun : les pertes s’ajoutent.
+3. Personne n’est isolé : {k_rule}
+4. Bornes : une personne compte au plus pour un dans une case ; dans plus de cases que prévu, un peu moins dans chacune.
+5. Bruit : des nombres tirés au hasard une seule fois par OpenDP (gaussienne discrète), payés d’avance au registre du lieu.
+6. Calendrier : chaque trimestre prend {quarter} du budget de la saison, la saison elle-même {season}.""",
+}
+
+_K = {
+    ("en", "certain"): "a figure is shown only if at least {k} people are behind it, for certain.",
+    ("fr", "certain"): "un chiffre n’est montré que si au moins {k} personnes sont derrière, avec certitude.",
+    ("en", "probable"): "a figure is shown only if it is very likely that at least {k} people are behind it.",
+    ("fr", "probable"): "un chiffre n’est montré que si, très probablement, au moins {k} personnes sont derrière.",
+}
+
+_RELEASE = {
+    "en": "Release {id}: {venue}, {period}, revision {revision}, published {day}.\n"
+    "It spends epsilon = {epsilon:.2f} (delta = {delta:.1e}) of the season's {season} for each {unit}.",
+    "fr": "Publication {id} : {venue}, {period}, révision {revision}, publiée le {day}.\n"
+    "Elle dépense epsilon = {epsilon:.2f} (delta = {delta:.1e}) sur les {season} de la saison, par {unit}.",
+}
+
+_LINE = {
+    "en": "  {label}: {margins}; shown above {least:.0f}{shown}",
+    "fr": "  {label} : {margins} ; montré au-dessus de {least:.0f}{shown}",
+}
+_SHOWN = {"en": "; {n} of {all} cells shown", "fr": " ; {n} cases montrées sur {all}"}
+_UNIT = {
+    "en": {"person": "person", "admission": "admission"},
+    "fr": {"person": "personne", "admission": "entrée"},
+}
+
+
+def explain_policy(policy: Policy, language: str) -> str:
+    """Tell a policy in six numbered sentences."""
+    person = policy.season["person"]
+    return _POLICY[language].format(
+        name=policy.name, digest=policy.digest[:12], epsilon=person.epsilon, delta=f"{float(person.delta):.0e}",
+        k_rule=_K[language, policy.k_rule].format(k=policy.k),
+        quarter=policy.calendar["quarter"], season=policy.calendar["season"],
+    )  # fmt: skip
+
+
+def explain_plan(plans: tuple[TablePlan, ...], language: str) -> str:
+    """Tell, a line a table, the 95 % margin of each measure and the least number shown."""
+    return "\n".join(
+        _line(language, getattr(p.table, language), p.threshold,
+              [(getattr(n.measure, language), n.sigma, n.measure.step) for n in p.noises])
+        for p in plans
+    )  # fmt: skip
+
+
+def explain_release(release: Release, language: str) -> str:
+    """Tell a verified release: what it spent, and for each table its margins and how much of it is shown."""
+    m = release.manifest
+    parts: list[str] = []
+    for unit, loss in m["privacy_loss"].items():
+        stated = loss["privacy_parameters"]
+        parts.append(_RELEASE[language].format(
+            id=release.id, venue=m["venue"]["id"], period=m["period"], revision=m["revision"], day=m["published"],
+            epsilon=stated["epsilon"], delta=float(Fraction(stated["delta"])), season=loss["season"]["epsilon"],
+            unit=_UNIT[language][unit],
+        ))  # fmt: skip
+        parts += [_told(release, name, t, language) for name, t in m["tables"].items() if t["unit"] == unit]
+    return "\n".join(parts)
+
+
+def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> str:
+    cells = release.tables[name]
+    shown = _SHOWN[language].format(n=cells[spec["measures"][0]["name"]].count(), all=cells.height)
+    noises = [(m[language], m["sigma"], m["step"]) for m in spec["measures"]]
+    return _line(language, spec[language], spec["threshold"], noises, shown)
+
+
+def _line(language: str, label: str, threshold: int, noises: list[tuple[str, int, int]], shown: str = "") -> str:
+    thousands = "\u202f" if language == "fr" else ","
+    margins = ", ".join(f"{name} ± {_Z95 * sigma / step:,.0f}".replace(",", thousands) for name, sigma, step in noises)
+    return _LINE[language].format(label=label, margins=margins, least=threshold / noises[0][2], shown=shown)

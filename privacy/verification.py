@@ -1,0 +1,118 @@
+"""Every rule a release is held to, by name, from its bytes alone.
+
+layout        the files are those the manifest declares
+manifest      canonical JSON of a known format, all fields there
+signature     Ed25519 (RFC 8032) by the venue's key
+identity      the id is the digest of venue, period, policy and revision, and the folder's name
+digest        each table's SHA-256 is the manifest's
+schema        one row a cell of the declared domain, sorted, the declared columns, the declared standard errors
+suppression   what is shown exceeds its threshold; what is not is null throughout
+accounting    the declared noise gives the declared loss, recomputed exactly
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from privacy.accounting import epsilon, round_up
+from privacy.errors import VerificationRefusal
+from privacy.policy import canonical_json
+
+FORMAT = "jauge-release/1"
+
+
+def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
+    """Return the identity of a release: 32 hex digits of SHA-256 over public facts only."""
+    return hashlib.sha256(canonical_json([venue, period, policy_digest, revision])).hexdigest()[:32]
+
+
+def verify(folder: Path, public_key: str | None = None) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+    """Return manifest and tables, or raise VerificationRefusal. `public_key`: hex, default the manifest's own."""
+    try:
+        text, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_text("ascii")
+        manifest = json.loads(text)
+        listed = {f"tables/{name}.parquet" for name in manifest["tables"]} | {"manifest.json", "manifest.sig"}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
+    _hold("layout", found == listed, "files are missing or not declared in the manifest")
+    try:
+        _check_manifest(folder, text, signature, manifest, public_key or manifest["venue"]["public_key"])
+        tables = {name: _check_table(folder, name, spec) for name, spec in manifest["tables"].items()}
+        _check_accounting(manifest)
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, pl.exceptions.PolarsError):
+        raise _broken("manifest", "a field is missing or of the wrong type") from None
+    return manifest, tables
+
+
+def _check_manifest(folder: Path, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
+    _hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
+    except (InvalidSignature, ValueError):
+        raise _broken("signature", "the manifest is not signed by the venue's key") from None
+    facts = manifest["venue"]["id"], manifest["period"], manifest["policy"]["digest"], manifest["revision"]
+    _hold("identity", manifest["release_id"] == release_id(*facts) == folder.name, "the id is not its digest")
+
+
+def _check_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
+    path = folder / "tables" / f"{name}.parquet"
+    _hold("digest", sha256(path) == spec["sha256"], f"tables/{name}.parquet was altered")
+    cells = pl.read_parquet(path)
+    dimensions, measures = [d["name"] for d in spec["dimensions"]], [m["name"] for m in spec["measures"]]
+    types = dict.fromkeys(dimensions, pl.String()) | {c: pl.Float64() for m in measures for c in (m, f"{m}_se")}
+    domain = pl.DataFrame({"_": [0]})
+    for d in spec["dimensions"]:
+        domain = domain.join(pl.DataFrame({d["name"]: [code for code, _, _ in d["values"]]}), how="cross")
+    domain = domain.select(dimensions).sort(dimensions)
+    good = dict(cells.schema) == types and cells.select(dimensions).equals(domain)
+    _hold("schema", good, f"table {name} is not one row a declared cell, sorted, with its declared columns")
+    shown = cells.filter(pl.col(measures[0]).is_not_null())
+    hidden = cells.filter(pl.col(measures[0]).is_null()).select(pl.exclude(dimensions))
+    least, lead = spec["threshold"], spec["measures"][0]
+    fair = bool((shown[lead["name"]] * lead["step"]).round().gt(least).all())
+    fair &= hidden.null_count().sum_horizontal().sum() == hidden.height * hidden.width
+    fair &= shown.null_count().sum_horizontal().sum() == 0
+    _hold("suppression", fair, f"table {name} shows a cell that should be suppressed, or half of one")
+    for m in spec["measures"]:
+        _hold("schema", shown[f"{m['name']}_se"].eq(m["sigma"] / m["step"]).all(), f"wrong standard error in {name}")
+    return cells
+
+
+def _check_accounting(manifest: dict[str, Any]) -> None:
+    for unit, loss in manifest["privacy_loss"].items():
+        specs = [t for t in manifest["tables"].values() if t["unit"] == unit]
+        terms = [Fraction(m["bound_squared"], 2 * m["sigma"] ** 2) for t in specs for m in t["measures"]]
+        rho, delta = round_up(sum(terms, Fraction(0))), sum((Fraction(t["delta"]) for t in specs), Fraction(0))
+        stated = loss["privacy_parameters"]
+        same = rho == Fraction(stated["rho"]) and delta == Fraction(stated["delta_selection"])
+        allowed = epsilon(rho, Fraction(stated["delta"]) - delta) <= stated["epsilon"] * (1 + 1e-9)
+        _hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
+    known = {t["unit"] for t in manifest["tables"].values()}
+    _hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
+
+
+def _hold(rule: str, holds: object, why: str) -> None:
+    if not holds:
+        raise _broken(rule, why)
+
+
+def _broken(rule: str, why: str) -> VerificationRefusal:
+    return VerificationRefusal(
+        rule,
+        f"{why}. Ask the venue to send the release again.",
+        f"règle non respectée ({why}). À renvoyer par le lieu.",
+    )
+
+
+def sha256(path: Path) -> str:
+    """Return the hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
