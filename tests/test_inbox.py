@@ -36,11 +36,18 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sender, dict[str, Pa
     return s, folders
 
 
-@pytest.fixture
-def hub(tmp_path: Path, sent: tuple[Sender, dict[str, Path]]) -> Hub:
-    hub = Hub(tmp_path / "hub")
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory, sent: tuple[Sender, dict[str, Path]]) -> Hub:
+    """A hub with one member and an empty lake, to be copied."""
+    hub = Hub(tmp_path_factory.mktemp("fresh") / "hub")
     sent[0].join(hub)
+    assert accept(hub) == []
     return hub
+
+
+@pytest.fixture
+def hub(tmp_path: Path, fresh: Hub) -> Hub:
+    return Hub(Path(shutil.copytree(fresh.folder, tmp_path / "hub")))
 
 
 def forge(source: Path, inbox_folder: Path, key: bytes, change) -> Path:
@@ -79,11 +86,10 @@ def test_accepting_twice_is_accepting_once(hub, sent):
     assert list(hub.inbox.iterdir()) == []
 
 
-def test_the_order_of_arrival_does_not_change_the_views(tmp_path, sent):
+def test_the_order_of_arrival_does_not_change_the_views(tmp_path, fresh, sent):
     shown = []
     for place, order in enumerate((("r1", "r2", "season"), ("season", "r2", "r1"))):
-        hub = Hub(tmp_path / str(place))
-        sent[0].join(hub)
+        hub = Hub(Path(shutil.copytree(fresh.folder, tmp_path / str(place))))
         outcomes = [accept_one(hub, deliver(sent[1][name], hub.inbox)).rule for name in order]
         assert outcomes == ([None] * 3, [None, None, "revision"])[place]
         shown.append(query(hub, "from provenance order by all"))
@@ -220,8 +226,9 @@ class Killed(BaseException):
     """As a power cut: no handler of Exception sees it."""
 
 
-@pytest.mark.parametrize("step", ["hold", "sql", "_move", "_record"])
-@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("step", "after"), [("hold", False), ("hold", True), ("_move", False), ("_move", True), ("_record", True)]
+)
 def test_killed_at_any_step_running_again_ends_the_same(hub, sent, monkeypatch, step, after):
     deliver(sent[1]["season"], hub.inbox)
     (deliver(sent[1]["r1"], hub.inbox) / "manifest.sig").write_text("00")

@@ -13,7 +13,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from privacy.policy import Policy, Table
+from privacy.declarations import Table
+from privacy.policy import Policy
 
 Z95 = 1.959963984540054  # a normal is within this many standard errors 95 times in 100
 Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), French, English

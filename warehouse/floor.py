@@ -12,10 +12,11 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from privacy.accounting import Noise, epsilon, threshold
+from privacy.accounting import epsilon
 from privacy.calendar import Period
 from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
+from privacy.selection import threshold
 from warehouse.governance import Floor
 
 Spent = dict[str, tuple[Fraction, Fraction]]  # unit → (rho, delta of selection) of the season's releases held
@@ -78,10 +79,10 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
         first = next(iter(theirs), None) == table.measures[0].name
         if not (first and theirs.items() <= ours.items()):
             raise _unknown(name, "other measures", "autres mesures")
-        lead = Noise(table.measures[0], spec["measures"][0]["sigma"], spec["measures"][0]["bound_squared"])
+        sigma = spec["measures"][0]["sigma"]
         bounds = (m["bound_squared"] >= spec["full_cells"] * (m["clip"] * m["step"]) ** 2 for m in spec["measures"])
         own = replace(table, max_cells=spec["max_cells"])
-        if not all(bounds) or spec["threshold"] < threshold(promised, own, lead, Fraction(spec["delta"])):
+        if not all(bounds) or spec["threshold"] < threshold(promised, own, sigma, Fraction(spec["delta"])):
             raise VerificationRefusal(
                 "policy",
                 f"table {name}: its bound or threshold does not keep the k it states. Ask the venue's steward.",

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from privacy.policy import Dimension, Measure, Table
+from privacy.declarations import Dimension, Measure, Table
 from warehouse.reports.figures import Estimate, added, share
 
 _NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from privacy.policy import Table
+from privacy.declarations import Table
 from warehouse.governance import Floor, Member
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.charts import draw_panels
