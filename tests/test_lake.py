@@ -80,36 +80,40 @@ def test_every_table_view_and_column_is_explained_in_both_languages(held):
     assert len(dictionary(hub.policy)) == len(told)
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "copy provenance to '{tmp}/x.csv'",
-        "copy (select 1) to '{lake}/x.csv'",
-        "from read_csv('/etc/passwd')",
-        "from read_text('{lake}/../governance.toml')",
-        "from '/etc/passwd'",
-        "from glob('/*')",
-        "attach '{tmp}/x.duckdb' as x",
-        "drop table releases",
-        "drop view provenance",
-        "delete from releases",
-        "insert into venues values ('x', 'x', 'x', 'x', null)",
-        "create table memory.main.x as select 1",
-        "set enable_external_access = true",
-        "install httpfs",
-        "call ducklake_expire_snapshots('lake')",
-        "select 1; drop table releases",
-        "",
-        "selec",
-        "from nothing",
-        "from question",  # a Python variable of `query` itself
-    ],
-)
-def test_a_question_reads_the_lake_and_does_nothing_else(held, tmp_path, question):
+REFUSED = [
+    "copy provenance to '{tmp}/x.csv'",
+    "copy (select 1) to '{lake}/x.csv'",
+    "from read_csv('/etc/passwd')",
+    "from read_text('{lake}/../governance.toml')",
+    "from '/etc/passwd'",
+    "from glob('/*')",
+    "attach '{tmp}/x.duckdb' as x",
+    "drop table releases",
+    "drop view provenance",
+    "delete from releases",
+    "insert into venues values ('x', 'x', 'x', 'x', null)",
+    "create table memory.main.x as select 1",
+    "set enable_external_access = true",
+    "install httpfs",
+    "call ducklake_expire_snapshots('lake')",
+    "select 1; drop table releases",
+    "",
+    "selec",
+    "from nothing",
+    "from question",  # a Python variable of `query` itself
+]
+
+
+def test_a_question_reads_the_lake_and_does_nothing_else(held, tmp_path):
     hub, _ = held
-    with pytest.raises(Fault) as fault:
-        query(hub, question.format(tmp=tmp_path, lake=hub.lake))
-    assert fault.value.fr
+    answered: list[str] = []
+    for question in REFUSED:
+        try:
+            query(hub, question.format(tmp=tmp_path, lake=hub.lake))
+        except Fault:
+            continue
+        answered.append(question)
+    assert answered == []
     assert list(tmp_path.iterdir()) == []
     assert not (hub.lake / "x.csv").exists()
     assert query(hub, "select count(*) from releases").item() == 1

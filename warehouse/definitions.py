@@ -8,10 +8,11 @@ columns of a view: those are in the table `dictionary` only, which has them all.
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 
 from privacy.declarations import Table
 from privacy.policy import Policy
@@ -36,9 +37,13 @@ _COLUMNS = {  # of the relations written by hand, where a test holds them to the
 
 def sql(name: str, **values: Any) -> str:
     """Return the text of `sql/<name>.sql`, with the values put in where it is a template."""
+    return _template(name).render(**values)
+
+
+@cache
+def _template(name: str) -> Template:
     text = (files("warehouse") / "sql" / f"{name}.sql").read_text("utf-8")
-    template = Environment(undefined=StrictUndefined, autoescape=False).from_string(text)  # noqa: S701 (SQL, not HTML)
-    return template.render(**values)
+    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)  # noqa: S701 (SQL, not HTML)
 
 
 def statements(policy: Policy) -> str:

@@ -11,10 +11,10 @@ import hashlib
 import json
 from datetime import datetime
 from fractions import Fraction
+from importlib.resources import files
 
 import duckdb
 import polars as pl
-from duckdb_extensions import import_extension
 
 from privacy.calendar import Period
 from privacy.errors import Fault
@@ -43,12 +43,11 @@ def open_lake(hub: Hub, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
             "Le hub ne contient encore rien ; `jauge accept` reçoit ce que les lieux ont livré.",
         )
     hub.lake.mkdir(parents=True, exist_ok=True)
-    import_extension("ducklake")
     lake = duckdb.connect(":memory:", config=_CLOSED)
     mode = "read_only" if read_only else f"data_inlining_row_limit {_INLINED_ROWS}"
     path, data = (str(p.resolve()).replace("'", "''") for p in (catalogue, hub.lake / "data"))
     try:
-        lake.execute("load ducklake")
+        lake.execute(f"load '{_extension('ducklake')}'")
         lake.execute(f"attach 'ducklake:{path}' as lake (data_path '{data}/', override_data_path true, {mode})")
         lake.execute("use lake")
         if not read_only:
@@ -63,6 +62,12 @@ def open_lake(hub: Hub, *, read_only: bool = False) -> duckdb.DuckDBPyConnection
         lake.close()
         raise
     return lake
+
+
+def _extension(name: str) -> str:
+    """Return where the Python package keeps a DuckDB extension: loaded from there, never installed or downloaded."""
+    package = files(f"duckdb_extension_{name}")
+    return str(package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension").replace("'", "''")
 
 
 def hold(lake: duckdb.DuckDBPyConnection, release: Release, policy: Policy, now: datetime) -> None:

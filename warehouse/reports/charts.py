@@ -82,7 +82,7 @@ def _quarters_spec() -> str:
 
 def _layers(data: Any, width: int, step: int) -> Any:
     """Return bars, whiskers and words on one scale; the scale leaves room for the words at its end."""
-    axis = alt.Axis(title=None, labelLimit=165, labelFontSize=12.5, labelPadding=8)
+    axis = alt.Axis(title=None, labelLimit=215, labelFontSize=12.5, labelPadding=8)
     base = alt.Chart(data).encode(y=alt.Y("label:N", sort=_LABELS, axis=axis))
     scale = alt.Scale(domain=[0, _REACH], range=[0, width - 100], nice=False)
     x = alt.X("value:Q", axis=None, scale=scale)
@@ -129,7 +129,7 @@ def _svg(spec: str, values: list[Any], labels: list[str], headings: list[str], r
         spec = spec.replace(json.dumps(token), json.dumps(given))
     text = vl_convert.vegalite_to_svg(spec)
     width = re.search(r'viewBox="0 0 (\S+) ', text)
-    size = f'style="max-width:{float(width[1]):.0f}px"' if width else ""
+    size = f'style="--natural:{float(width[1]):.0f}px"' if width else ""
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
     text = re.sub(r'<svg([^>]*?) width="[^"]*" height="[^"]*"', rf"<svg\1 {size}", text, count=1)
     text = re.sub(r' aria-(label|roledescription|hidden)="[^"]*"| role="[^"]*"', "", text)
