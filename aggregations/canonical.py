@@ -121,7 +121,8 @@ class _Builder:
 
     def _judged(self) -> pl.LazyFrame:
         fields = self.emit.fields
-        rows = self.raw
+        # Before the place is added: its columns may have names of raw ones.
+        rows = self.raw.with_columns(e.alias(n) for n, e in self.columns.made.items())
         if "country" in FRAMES[self.emit.frame]:
             postal, country = (
                 self.columns.text(fields[name][0]) if name in fields else pl.lit(None, pl.String)
@@ -139,7 +140,6 @@ class _Builder:
                 pl.lit(None, pl.Int32),
             ]
         )
-        rows = rows.with_columns(e.alias(n) for n, e in self.columns.made.items())
         return rows.with_columns(_drop=drop).with_columns(_problem=pl.when(pl.col("_drop").is_null()).then(first))
 
     # --- identities -----------------------------------------------------------------------------

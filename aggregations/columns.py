@@ -53,7 +53,7 @@ class Columns:
         if name in _CLOSED or name in _CROSSWALKS:
             return self._code(name, fields)
         if name in PLACES:
-            return pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields)
+            return self._once(name, pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields))
         if kind == pl.Boolean or name in ("young_audience", "sensitive"):
             return self._yes_no(name, fields)
         if name == "birth_year":

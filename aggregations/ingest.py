@@ -190,6 +190,8 @@ def _receipt(
     names = sorted(
         str(s.path.relative_to(venue.inbox.resolve())) for files in detection.sources.values() for s in files
     )
+    # Two emits of one row meet the same label: it is told once.
+    unknown = sorted((u for one in prepared for u in one.tally.unknown), key=lambda u: u.rows)
     return Receipt(
         id=identity,
         seq=max((r.seq for r in receipts(venue.store)), default=0) + 1,
@@ -200,7 +202,7 @@ def _receipt(
         quarantined=dict(quarantined),
         dropped=dict(sorted(dropped.items())),
         frames=frames,
-        unknown=tuple(unknown for one in prepared for unknown in one.tally.unknown),
+        unknown=tuple({u.column: u for u in unknown}.values()),
     )
 
 

@@ -39,9 +39,7 @@ def test_a_contact_is_one_person_however_it_is_written(written: str | None, read
 def test_the_number_is_the_first_eight_bytes_of_the_hmac(texts: list[str | None], key: bytes) -> None:
     numbers = keyed_ref(pl.Series("email", texts, dtype=pl.String), key, "contact")
     expected = [
-        None
-        if t is None
-        else int.from_bytes(hmac.digest(key, b"contact\0" + t.encode(), "sha256")[:8], "big")
+        None if t is None else int.from_bytes(hmac.digest(key, b"contact\0" + t.encode(), "sha256")[:8], "big")
         for t in texts
     ]
     assert numbers.to_list() == expected

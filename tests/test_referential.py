@@ -139,7 +139,11 @@ def test_no_word_has_two_meanings() -> None:
     for name in ("families", "tariffs", "channels"):
         owner: dict[str, str] = {}
         for code, entry in tomllib.loads((folder / f"{name}.toml").read_text("utf-8")).items():
-            lists = [*entry.get("domains", {}).values(), *(v for k, v in entry.items() if k != "domains")] if isinstance(entry, dict) else []
+            lists = (
+                [*entry.get("domains", {}).values(), *(v for k, v in entry.items() if k != "domains")]
+                if isinstance(entry, dict)
+                else []
+            )
             for label in normal_labels(word for words in lists for word in words):
                 assert owner.setdefault(label, code) == code, label
 
