@@ -37,14 +37,13 @@ def run_demo(home: Path, examples: Path, step: Step, *, people: int = 40_000) ->
     town(home, examples, step, people)
     grid = [(v.id, p) for v in ORGANISATIONS for p in PERIODS] + [("theatre", OPENING)]
     with instance(home) as dagster:
-        dagster.add_dynamic_partitions("venue", [v.id for v in ORGANISATIONS])
         for done, venue in enumerate(ORGANISATIONS, 1):
-            _run(dagster, "load_exports", home, venue.id, venue.id)
+            load(dagster, home, venue.id)
             step("load", done, len(ORGANISATIONS))
         for done, (venue_id, period) in enumerate(grid, 1):
-            _run(dagster, "exchange", home, partitions.key(venue_id, str(period)), venue_id)
+            exchange(dagster, home, venue_id, period)
             step("release", done, len(grid))
-        _run(dagster, "report", home, None, "hub")
+        report(dagster, home)
         step("report", 1, 1)
 
 
@@ -87,6 +86,22 @@ def instance(home: Path) -> Generator[dg.DagsterInstance]:
         yield opened
 
 
+def load(dagster: dg.DagsterInstance, home: Path, venue: str) -> None:
+    """Run the loading of a venue's inbox and its checks."""
+    dagster.add_dynamic_partitions("venue", [venue])
+    _run(dagster, "load_exports", venue, venue, {"node": home})
+
+
+def exchange(dagster: dg.DagsterInstance, home: Path, venue: str, period: Period) -> None:
+    """Run the release of a period and its acceptance by the hub of the same home."""
+    _run(dagster, "exchange", venue, partitions.key(venue, str(period)), {"node": home, "shared": home})
+
+
+def report(dagster: dg.DagsterInstance, home: Path) -> None:
+    """Run the making of the pages."""
+    _run(dagster, "report", "hub", None, {"shared": home})
+
+
 def _lay(export: Path, inbox: Path) -> None:
     there = inbox / export.name
     if there.exists():
@@ -97,18 +112,16 @@ def _lay(export: Path, inbox: Path) -> None:
         shutil.copyfile(export, there)
 
 
-def _run(dagster: dg.DagsterInstance, job: str, home: Path, partition: str | None, venue: str) -> None:
-    resources = {name: {"config": {"home": str(home)}} for name in _resources(job)}
+def _run(dagster: dg.DagsterInstance, job: str, venue: str, partition: str | None, homes: dict[str, Path]) -> None:
     result = defs.resolve_job_def(job).execute_in_process(
-        instance=dagster, partition_key=partition, run_config={"resources": resources},
-        tags={"jauge/venue": venue}, raise_on_error=False,
-    )  # fmt: skip
+        instance=dagster,
+        partition_key=partition,
+        run_config={"resources": {name: {"config": {"home": str(home)}} for name, home in homes.items()}},
+        tags={"jauge/venue": venue},
+        raise_on_error=False,
+    )
     if not result.success:
         raise Fault(
             f"The run {job} for {venue} failed; `uv run dg dev` shows why (run {result.run_id[:8]}).",
             f"L’exécution {job} pour {venue} a échoué ; `uv run dg dev` montre pourquoi (run {result.run_id[:8]}).",
         )
-
-
-def _resources(job: str) -> list[str]:
-    return {"load_exports": ["node"], "report": ["shared"]}.get(job, ["node", "shared"])

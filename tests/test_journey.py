@@ -1,0 +1,154 @@
+"""One journey, through the real assets: a small town's exports, a word planted in every raw column, to the pages.
+
+The whole runs in a process of its own, so that everything it prints is caught too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from canary import EMAIL, WORD, contents, plant
+from privacy.calendar import Period
+from privacy.ledger import Ledger
+from privacy.release import read
+from warehouse.governance import Hub
+from warehouse.lake import query
+
+ROOT = Path(__file__).parents[1]
+VENUES = ("theatre", "opera", "festival", "musee", "media")
+T3 = Period.parse("2025-2026-T3")
+
+_TOWN = """
+import sys
+from pathlib import Path
+from pipelines.demo import town
+town(Path(sys.argv[1]), Path(sys.argv[2]), lambda *_: None, 4000)
+"""
+_RUN = """
+import sys
+from pathlib import Path
+from pipelines.demo import exchange, instance, load, report
+from privacy.calendar import Period
+home = Path(sys.argv[1])
+with instance(home) as dagster:
+    for venue in sys.argv[2].split(","):
+        load(dagster, home, venue)
+        exchange(dagster, home, venue, Period.parse("2025-2026-T3"))
+    report(dagster, home)
+"""
+
+
+@dataclass(frozen=True)
+class Journey:
+    home: Path
+    printed: str
+    planted: int
+
+    @property
+    def outboxes(self) -> dict[str, str]:
+        files = sorted(self.home.glob("venues/*/outbox/**/*"))
+        return {str(f): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if f.is_file()}
+
+
+def run(code: str, cwd: Path, *arguments: str) -> str:
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT), "DAGSTER_HOME": ""})
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+    folder = tmp_path_factory.mktemp("journey")
+    home = folder / "home"
+    printed = run(_TOWN, folder, str(home), str(ROOT / "examples"))
+    planted = sum(plant(export) for export in home.glob("venues/*/inbox/*"))
+    printed += run(_RUN, folder, str(home), ",".join(VENUES))
+    return Journey(home, printed, planted)
+
+
+def test_every_venue_is_held_and_every_page_is_there(journey: Journey) -> None:
+    held = query(Hub(journey.home / "hub"), "select venue from releases order by venue")
+    assert held["venue"].to_list() == sorted(VENUES)
+    for language in ("fr", "en"):
+        for page in ("index", *VENUES):
+            assert (journey.home / "hub" / "reports" / language / f"{page}.html").exists()
+
+
+def test_the_word_planted_in_every_raw_column_is_nowhere(journey: Journey) -> None:
+    assert journey.planted > 100
+    raw = sum(WORD.encode() in f.read_bytes() for f in journey.home.glob("venues/*/inbox/**/*") if f.suffix in (".json", ".csv"))
+    assert raw >= 8  # it really went in
+    for name, content in contents(journey.home).items():
+        assert WORD.encode() not in content.lower(), name
+    assert WORD not in journey.printed.lower()
+
+
+def test_no_address_is_anywhere(journey: Journey) -> None:
+    for name, content in contents(journey.home).items():
+        assert not EMAIL.findall(content), name
+    assert not EMAIL.findall(journey.printed.encode())
+
+
+def test_nothing_was_pickled(journey: Journey) -> None:
+    stored = [p for p in (journey.home / "dagster" / "storage").rglob("*") if p.is_file()]
+    assert all("compute_logs" in p.parts for p in stored)
+
+
+def test_run_again_the_same_bytes_and_no_charge(journey: Journey) -> None:
+    before = journey.outboxes
+    charges = {v: len(Ledger(journey.home / "venues" / v / "ledger.sqlite").charges) for v in VENUES}
+    run(_RUN, journey.home.parent, str(journey.home), "theatre,media")
+    assert journey.outboxes == before
+    assert {v: len(Ledger(journey.home / "venues" / v / "ledger.sqlite").charges) for v in VENUES} == charges
+
+
+def test_the_figures_are_near_the_truth(journey: Journey) -> None:
+    """The theatre's released people, against its own bounded records: within six standard errors, and k of them."""
+    from aggregations.publication import venue_records
+    from aggregations.tables import contributions
+    from aggregations.venue import read_venue
+    from privacy.bounding import EXACT, bound
+    from privacy.policy import read_policy
+
+    venue = read_venue(journey.home / "venues" / "theatre")
+    charge = Ledger(venue.ledger).latest(T3)
+    assert charge is not None
+    cells = 0
+    for name, told in read(venue.outbox / charge.release_id).tables.items():
+        table = read_policy().table(name)
+        truth = bound(contributions(venue_records(venue), table, T3), table, table.measures[:1]).cells
+        shown = told.with_columns(truth[EXACT], (truth["people"] / 1000).alias("bounded")).drop_nulls("people")
+        assert ((shown["people"] - shown["bounded"]).abs() < 6 * shown["people_se"]).all()
+        assert (shown[EXACT] >= 11).all()
+        cells += shown.height
+    assert cells >= 5
+
+
+def test_the_search_would_find_it(journey: Journey, tmp_path: Path) -> None:
+    """The search sees into Parquet, DuckDB and SQLite: the silence above means something."""
+    pl.DataFrame({"a": [WORD]}).write_parquet(tmp_path / "a.parquet")
+    with duckdb.connect(str(tmp_path / "b.duckdb")) as db:
+        db.execute("create table t as select ? as a from range(5000)", [WORD])
+    with sqlite3.connect(tmp_path / "c.sqlite") as lite:
+        lite.execute("create table t as select ? as a", [WORD])
+    found = contents(tmp_path)
+    for suffix in (".parquet", ".duckdb", ".sqlite"):
+        assert any(WORD.encode() in content for name, content in found.items() if suffix in name)
+
+
+def test_a_home_can_be_moved(journey: Journey, tmp_path: Path) -> None:
+    there = shutil.copytree(journey.home, tmp_path / "elsewhere")
+    moved = query(Hub(there / "hub"), "select count(*) as n from provenance")
+    assert moved["n"][0] > 0
