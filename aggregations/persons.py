@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from privacy.errors import GovernanceRefusal
@@ -33,7 +34,7 @@ def contact(text: pl.Expr) -> pl.Expr:
 def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:
     """Hash a text series into UInt64 of the same length and name; null stays null.
 
-    Work is done once a distinct value; the running time is about a second a million of them.
+    Work is done once a distinct value; about two seconds a million of them.
     """
     # HMAC by its definition (RFC 2104) with both key blocks hashed once: three times quicker than `hmac`
     # a value; `tests/test_persons.py` holds it equal to the standard library.
@@ -41,15 +42,16 @@ def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:
     inner = hashlib.sha256(bytes(b ^ 0x36 for b in block) + domain.encode() + b"\0")
     outer = hashlib.sha256(bytes(b ^ 0x5C for b in block))
     distinct = values.drop_nulls().unique()
-    numbers: list[int] = []
-    for text in distinct:
+    if distinct.is_empty():
+        return pl.Series(values.name, [None] * len(values), dtype=pl.UInt64)
+    heads: list[bytes] = []
+    for text in distinct.to_list():
         first, second = inner.copy(), outer.copy()
         first.update(text.encode())
         second.update(first.digest())
-        numbers.append(int.from_bytes(second.digest()[:8], "big"))
-    if len(distinct) == 0:
-        return pl.Series(values.name, [None] * len(values), dtype=pl.UInt64)
-    return values.replace_strict(distinct, pl.Series(numbers, dtype=pl.UInt64), default=None, return_dtype=pl.UInt64)
+        heads.append(second.digest()[:8])
+    numbers = pl.Series("number", np.frombuffer(b"".join(heads), ">u8").astype(np.uint64))
+    return values.replace_strict(distinct, numbers, default=None, return_dtype=pl.UInt64)
 
 
 def keyed(text: pl.Expr, key: bytes, domain: Domain) -> pl.Expr:
