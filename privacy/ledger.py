@@ -85,6 +85,11 @@ class Ledger:
             self._read(db)  # under the write lock: two processes cannot both fit in the same rest
             for charge in self.charges:
                 if charge.release_id == release_id:
+                    if charge.costs != costs:
+                        raise Fault(
+                            "This release id was charged another amount; ask for a revision.",
+                            "Cet identifiant a été débité d’un autre montant ; demandez une révision.",
+                        )
                     return charge
             for unit, cost in costs.items():
                 after = self.spent(period.season).get(unit, Cost()) + cost

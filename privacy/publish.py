@@ -7,9 +7,11 @@ for nothing went out; a sealed release is only ever read again.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from privacy.bounding import EXACT, Bounded, bound
 from privacy.calendar import Period
 from privacy.declarations import Table, Unit
 from privacy.errors import Fault, PolicyRefusal
-from privacy.ledger import Charge, Ledger
+from privacy.ledger import Charge, Ledger, Seal
 from privacy.manifest import write_manifest
 from privacy.noise import add_noise
 from privacy.policy import Policy
@@ -68,29 +70,39 @@ class Published:
     policy_changed: bool
 
 
-def publish(publisher: Publisher, contributions: Contributions, policy: Policy, period: Period, *, revise: bool = False) -> Published:  # fmt: skip
+def publish(
+    publisher: Publisher, contributions: Contributions, policy: Policy, period: Period, *, revise: bool = False
+) -> Published:
     """Publish a period once; asked again, return the same bytes at no cost. `revise` makes a new revision.
 
-    Raises BudgetRefusal, with nothing charged or drawn, when the season's budget does not hold it.
+    Raises BudgetRefusal, with nothing charged or drawn, when the season's budget does not hold it. Two processes
+    that publish at once take turns: the second finds the first one's release.
     """
-    ledger = Ledger(publisher.ledger)
     plans = publisher.plan(policy, period)
     bounded = bound_tables(contributions, plans)
     fingerprint = _fingerprint(bounded, publisher.fingerprint_key)
-    last = ledger.latest(period)
-    folder = publisher.outbox / last.release_id if last else None
-    if last and folder and folder.exists() and last.release_id not in ledger.seals:  # killed after the renaming
-        ledger.seal(last.release_id, read(folder, publisher.public_key).manifest_sha256, fingerprint)
-    sealed = ledger.seals.get(last.release_id) if last else None
-    if last and folder and sealed and not revise:
-        release = _sealed(folder, publisher, sealed.manifest)
-        return Published(release, False, sealed.fingerprint != fingerprint, last.policy != policy.digest)
-    if last and not sealed and last.policy == policy.digest:
-        revision = last.revision  # charged, never out: draw it now
-    else:
-        revision = last.revision + 1 if last else 1
+    with _turn(publisher.outbox):
+        ledger = Ledger(publisher.ledger)
+        last = ledger.latest(period)
+        if last and last.release_id not in ledger.seals and (publisher.outbox / last.release_id).exists():
+            out = read(publisher.outbox / last.release_id, publisher.public_key)  # killed after the renaming
+            ledger.seal(out.id, out.manifest_sha256, fingerprint)
+        sealed = ledger.seals.get(last.release_id) if last else None
+        if last and sealed and not revise:
+            release = _sealed(publisher, sealed)
+            return Published(release, False, sealed.fingerprint != fingerprint, last.policy != policy.digest)
+        return Published(_draw(publisher, ledger, policy, period, plans, bounded, fingerprint), True, False, False)
+
+
+def _draw(
+    publisher: Publisher, ledger: Ledger, policy: Policy, period: Period,
+    plans: tuple[TablePlan, ...], bounded: Mapping[str, Bounded], fingerprint: str,
+) -> Release:  # fmt: skip
+    """Charge, noise, select, seal: in this order, and nowhere else."""
+    costs, last = total(plans), ledger.latest(period)
+    unfinished = last and last.release_id not in ledger.seals and (last.policy, last.costs) == (policy.digest, costs)
+    revision = last.revision + (0 if unfinished else 1) if last else 1  # charged, never out: drawn now
     name = release_id(publisher.venue, str(period), policy.digest, revision)
-    costs = total(plans)
     budget: dict[Unit, Cost] = {unit: season_budget(policy, unit) for unit in costs}
     charge = ledger.charge(name, period, revision, policy.digest, costs, budget)
     tables = {p.table.name: _release_table(p, bounded[p.table.name], policy, charge) for p in plans}
@@ -99,7 +111,7 @@ def publish(publisher: Publisher, contributions: Contributions, policy: Policy, 
     seal(folder, write_manifest(venue, charge, policy, period.season, plans), tables, publisher.signing_key)
     release = read(folder, publisher.public_key)
     ledger.seal(name, release.manifest_sha256, fingerprint)
-    return Published(release, True, False, False)
+    return release
 
 
 def bound_tables(contributions: Contributions, plans: tuple[TablePlan, ...]) -> dict[str, Bounded]:
@@ -124,19 +136,29 @@ def _release_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Ch
     return table
 
 
-def _sealed(folder: Path, publisher: Publisher, manifest: str) -> Release:
+def _sealed(publisher: Publisher, entry: Seal) -> Release:
+    folder = publisher.outbox / entry.release_id
     if not folder.exists():
         raise Fault(
             f"Release {folder.name} was sealed, but its folder is gone; restore the outbox from your backup.",
             f"La publication {folder.name} est scellée mais son dossier manque ; restaurez l’outbox.",
         )
     release = read(folder, publisher.public_key)
-    if release.manifest_sha256 != manifest:
+    if release.manifest_sha256 != entry.manifest:
         raise Fault(
             f"Release {folder.name} is not the one the ledger sealed; restore the outbox from your backup.",
             f"La publication {folder.name} n’est pas celle que le registre a scellée ; restaurez l’outbox.",
         )
     return release
+
+
+@contextmanager
+def _turn(outbox: Path) -> Generator[None]:
+    """One publication at a time of this venue; the lock dies with its process."""
+    outbox.mkdir(parents=True, exist_ok=True)
+    with (outbox / ".turn").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _fingerprint(bounded: Mapping[str, Bounded], key: bytes) -> str:

@@ -26,7 +26,7 @@ def plant(export: Path) -> int:
 def _json(file: Path) -> int:
     whole = json.loads(file.read_text("utf-8"))
     records = whole if isinstance(whole, list) else [whole]
-    paths = [p for p in _leaves(records[0]) if not p[-1] in ("testmode", "addon_to")] if records else []
+    paths = [p for p in _leaves(records[0]) if p[-1] not in ("testmode", "addon_to")] if records else []
     planted = []
     for i, path in enumerate(paths):
         copy = json.loads(json.dumps(records[i % len(records)]))

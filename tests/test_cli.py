@@ -16,7 +16,20 @@ import pytest
 
 from pipelines.cli import app, main
 
-COMMANDS = ["demo", "venue", "inspect", "ingest", "preview", "release", "accept", "report", "sql", "ledger", "explain", "verify"]
+COMMANDS = [
+    "demo",
+    "venue",
+    "inspect",
+    "ingest",
+    "preview",
+    "release",
+    "accept",
+    "report",
+    "sql",
+    "ledger",
+    "explain",
+    "verify",
+]
 WORD = "Ornithorynque"
 
 
@@ -136,7 +149,9 @@ def test_records_that_fail_a_check_are_a_refusal(jauge: Jauge) -> None:
 def test_a_policy_without_a_table_for_the_venue_is_a_refusal(loaded: Jauge, tmp_path: Path) -> None:
     packaged = (Path(__file__).parents[1] / "privacy" / "policy.toml").read_text("utf-8")
     head, tables = packaged.split("[tables.loyalty]")
-    (tmp_path / "policy.toml").write_text(head + "[tables.admissions]" + tables.split("[tables.admissions]")[1], "utf-8")
+    (tmp_path / "policy.toml").write_text(
+        head + "[tables.admissions]" + tables.split("[tables.admissions]")[1], "utf-8"
+    )
     assert loaded("release", "theatre", "2025-2026-T2", "--policy", str(tmp_path / "policy.toml")).code == 10
 
 

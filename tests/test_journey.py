@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-
 from canary import EMAIL, WORD, contents, plant
+
 from privacy.calendar import Period
 from privacy.ledger import Ledger
 from privacy.release import read
@@ -63,7 +63,14 @@ class Journey:
 
 def run(code: str, cwd: Path, *arguments: str) -> str:
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT), "DAGSTER_HOME": ""})
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "DAGSTER_HOME": ""},
+    )
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return done.stdout + done.stderr
 
@@ -88,7 +95,11 @@ def test_every_venue_is_held_and_every_page_is_there(journey: Journey) -> None:
 
 def test_the_word_planted_in_every_raw_column_is_nowhere(journey: Journey) -> None:
     assert journey.planted > 100
-    raw = sum(WORD.encode() in f.read_bytes() for f in journey.home.glob("venues/*/inbox/**/*") if f.suffix in (".json", ".csv"))
+    raw = sum(
+        WORD.encode() in f.read_bytes()
+        for f in journey.home.glob("venues/*/inbox/**/*")
+        if f.suffix in (".json", ".csv")
+    )
     assert raw >= 8  # it really went in
     for name, content in contents(journey.home).items():
         assert WORD.encode() not in content.lower(), name

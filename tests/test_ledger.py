@@ -34,6 +34,13 @@ def test_charging_an_id_twice_costs_once(tmp_path: Path) -> None:
     assert Ledger(tmp_path / "l.sqlite").spent("2025-2026")["person"].rho == Fraction(1, 8)
 
 
+def test_an_id_charged_another_amount_is_a_fault(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    charge(ledger, "a")
+    with pytest.raises(Fault, match="another amount"):
+        charge(ledger, "a", cost={"person": Cost(Fraction(1, 9))})
+
+
 def test_a_season_is_never_overspent_and_the_next_has_its_own(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l.sqlite")
     for i in range(8):

@@ -57,6 +57,10 @@ def publisher(tmp_path: Path) -> Publisher:
     )
 
 
+def folders(publisher: Publisher) -> list[str]:
+    return [p.name for p in publisher.outbox.iterdir() if not p.name.startswith(".")]
+
+
 def every_byte(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
@@ -106,6 +110,34 @@ def test_an_exhausted_budget_refuses_before_any_noise(
     assert len(Ledger(publisher.ledger).charges) == 2
 
 
+def test_two_at_once_take_turns_and_get_the_same_bytes(publisher: Publisher, policy: Policy) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:  # the lock is a file's: threads meet it as processes do
+        done = list(pool.map(lambda _: publish(publisher, records(), policy, T1), range(4)))
+    assert sorted(d.drawn for d in done) == [False, False, False, True]
+    assert len({d.release.manifest_sha256 for d in done}) == 1
+    assert len(Ledger(publisher.ledger).charges) == 1
+
+
+def test_a_charge_that_no_longer_fits_is_not_drawn_on(
+    publisher: Publisher, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the charge, then the venue declares counts too: what was paid does not cover what is asked."""
+
+    def stop(*_args: object) -> None:
+        raise Killed
+
+    without = dataclasses.replace(publisher, publishes=("transactions",))
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "_release_table", stop)
+        with pytest.raises(Killed):
+            publish(without, records(), policy, T1)
+    done = publish(publisher, records(), policy, T1)
+    assert done.release.manifest["revision"] == 2
+    assert [c.revision for c in Ledger(publisher.ledger).charges] == [1, 2]
+
+
 class Killed(BaseException):
     """The machine stops here."""
 
@@ -122,7 +154,7 @@ def test_killed_at_any_point_one_charge_and_one_draw(publisher: Publisher, polic
     out = every_byte(publisher.outbox)
     done = publish(publisher, records(), policy, T1)
     assert len(Ledger(publisher.ledger).charges) == 1
-    assert [p.name for p in publisher.outbox.iterdir()] == [done.release.id]
+    assert folders(publisher) == [done.release.id]
     if moment in ("read", "Ledger.seal"):  # the folder was already out: it may not be drawn again
         assert every_byte(publisher.outbox) == out
         assert not done.drawn
@@ -139,9 +171,9 @@ def test_a_half_written_seal_is_never_out(
         patch.setattr(Path, "rename", stop)
         with pytest.raises(Killed):
             publish(publisher, records(), policy, T1)
-    assert all(p.name.startswith(".") for p in publisher.outbox.iterdir())
+    assert folders(publisher) == []
     done = publish(publisher, records(), policy, T1)
-    assert [p.name for p in publisher.outbox.iterdir()] == [done.release.id]
+    assert folders(publisher) == [done.release.id]
 
 
 def test_a_sealed_release_that_is_lost_is_not_drawn_again(publisher: Publisher, policy: Policy) -> None:
