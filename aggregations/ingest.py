@@ -7,16 +7,11 @@ HMAC of the export's bytes under the venue's key, so the same bytes again change
 
 from __future__ import annotations
 
-import fcntl
-import filecmp
-import hashlib
-import hmac
-import os
 import shutil
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -24,14 +19,13 @@ import polars as pl
 from aggregations.canonical import Canonical, canonical
 from aggregations.detect import Detection, detect
 from aggregations.persons import check_regime, keyed
-from aggregations.reading import Source, read_raw
+from aggregations.reading import read_raw
 from aggregations.receipt import Receipt, read_receipt, receipts
+from aggregations.reception import alone, fingerprint, receive, sync
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
 from aggregations.venue import Venue
 from privacy.errors import Fault
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +46,13 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) ->
     """
     detection = detect(paths, name=preset)
     key = venue.person_key
-    identity = _fingerprint(key, [s.path for files in detection.sources.values() for s in files])
+    identity = fingerprint(key, [s.path for files in detection.sources.values() for s in files])
     venue.store.mkdir(parents=True, exist_ok=True)
-    with _alone(venue.store):
+    with alone(venue.store):
         if (venue.store / identity).is_dir():
             return read_receipt(venue.store / identity, already=True)
         _check_consent(venue, detection)
-        received = _receive(venue, detection, paths, identity)
+        received = receive(venue, detection, paths, identity)
         prepared = prepare(received, venue, key)
         return _store(venue, received, prepared, identity, key)
 
@@ -113,10 +107,10 @@ def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], ide
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)
     for file in part.iterdir():
-        _sync(file)
-    _sync(part)
+        sync(file)
+    sync(part)
     part.rename(venue.store / identity)
-    _sync(venue.store)
+    sync(venue.store)
     return receipt
 
 
@@ -222,57 +216,8 @@ def _quarantine(venue: Venue, prepared: Sequence[Prepared], identity: str) -> No
         venue.quarantine.mkdir(exist_ok=True)
         part = venue.quarantine / f".part-{identity}"
         pl.concat(refused).sort("file", "line").write_csv(part)
-        _sync(part)
+        sync(part)
         part.replace(venue.quarantine / f"{identity}.csv")
-
-
-def _receive(venue: Venue, detection: Detection, paths: Sequence[Path], identity: str) -> Detection:
-    """Copy the files the preset reads to the inbox, where they are not there yet; keep their names."""
-    inbox = venue.inbox.resolve()
-    inbox.mkdir(parents=True, exist_ok=True)
-    sources = [s for files in detection.sources.values() for s in files]
-    folder = paths[0].resolve().name if len(paths) == 1 else identity[:12]
-    target = inbox if len(sources) == 1 else inbox / folder
-    here: dict[Path, Path] = {}
-    for source in sources:
-        path = source.path.resolve()
-        if path.is_relative_to(inbox):
-            here[source.path] = path
-            continue
-        target.mkdir(exist_ok=True)
-        place = target / path.name
-        if place.exists() and not filecmp.cmp(path, place, shallow=False):
-            place = target / f"{identity[:8]}-{path.name}"
-        if not place.exists():
-            part = target / f".part-{path.name}"
-            shutil.copyfile(path, part)
-            _sync(part)
-            part.replace(place)
-        here[source.path] = place
-    moved: dict[str, tuple[Source, ...]] = {
-        name: tuple(replace(s, path=here[s.path]) for s in files) for name, files in detection.sources.items()
-    }
-    return replace(detection, sources=moved)
-
-
-def _fingerprint(key: bytes, paths: Sequence[Path]) -> str:
-    """HMAC of the bytes of all files, whatever their names and order; 32 hex digits."""
-    digests: list[bytes] = []
-    for path in paths:
-        one = hmac.new(key, b"export\0", hashlib.sha256)
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                one.update(chunk)
-        digests.append(one.digest())
-    return hmac.new(key, b"exports\0" + b"".join(sorted(digests)), hashlib.sha256).hexdigest()[:32]
-
-
-@contextmanager
-def _alone(store: Path) -> Generator[None]:
-    """Let one ingest at a time work on a venue's store; the lock dies with its process."""
-    with (store / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager
@@ -286,11 +231,3 @@ def _without_values(detection: Detection) -> Generator[None]:
             f"{names}: the rows cannot be read (a broken quote, a cut file?). Export it again.",
             f"{names} : les lignes sont illisibles (guillemet cassé, fichier coupé ?). Exportez-le à nouveau.",
         ) from None
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -51,27 +52,33 @@ def evaluate(frame: pl.LazyFrame, rules: Sequence[Rule]) -> dict[str, bool]:
     """Return rule name → passed, as Great Expectations judges the profile of the frame."""
     numbers = frame.select(rule.value.cast(pl.Float64).alias(rule.name) for rule in rules)
     profile = numbers.collect(engine="streaming")
+    gx, batches = _great_expectations()
     with warnings.catch_warnings():  # third-party deprecations; our own code raises on every warning
         warnings.simplefilter("ignore")
-        import great_expectations as gx
+        between_values = gx.expectations.ExpectColumnValuesToBeBetween
+        suite = gx.ExpectationSuite(
+            name="rules",
+            expectations=[between_values(column=r.name, min_value=r.least, max_value=r.most) for r in rules],
+        )
+        batch = batches.get_batch({"dataframe": profile.to_pandas()})
+        result = batch.validate(suite, result_format="BOOLEAN_ONLY")
+    return {str(r.expectation_config.kwargs["column"]): bool(r.success) for r in result.results}
 
-        expectations: Any = gx.expectations  # re-exported without saying so
+
+@cache
+def _great_expectations() -> tuple[Any, Any]:
+    """Return the library and the door for a frame: no analytics, no progress bars, nothing kept."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
         logging.getLogger("great_expectations").setLevel(logging.ERROR)
         context: Any = gx.get_context(mode="ephemeral")
         context.enable_analytics(False)
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        suite = gx.ExpectationSuite(
-            name="rules",
-            expectations=[
-                expectations.ExpectColumnValuesToBeBetween(column=r.name, min_value=r.least, max_value=r.most) for r in rules
-            ],
-        )
         asset = context.data_sources.add_pandas("profile").add_dataframe_asset("profile")
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": profile.to_pandas()})
-        result = batch.validate(suite, result_format="BOOLEAN_ONLY")
-    return {str(r.expectation_config.kwargs["column"]): bool(r.success) for r in result.results}
+        return gx, asset.add_batch_definition_whole_dataframe("all")
 
 
 def require(results: dict[str, bool], what: str) -> None:

@@ -13,7 +13,7 @@ import duckdb
 import polars as pl
 
 WORD = "ornithorynque"
-EMAIL = re.compile(rb"[\w.+-]+@[\w-]+\.\w+")
+EMAIL = re.compile(rb"[a-z0-9._%+-]{3,}@[a-z0-9-]{3,}\.[a-z]{2,}", re.IGNORECASE)  # long enough not to be chance
 
 
 def plant(export: Path) -> int:

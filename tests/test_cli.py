@@ -158,7 +158,7 @@ def test_a_policy_without_a_table_for_the_venue_is_a_refusal(loaded: Jauge, tmp_
 def test_explain_and_verify(loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "epsilon = 4, delta = 1e-07" in loaded("explain").out
     loaded("release", "theatre", "2025-2026-T2")
-    (folder,) = (tmp_path / "home" / "venues" / "theatre" / "outbox").iterdir()
+    (folder,) = (tmp_path / "home" / "venues" / "theatre" / "outbox").glob("[!.]*")
     assert "±" in loaded("explain", folder.name).out
     assert "Verified:" in loaded("verify", str(folder)).out
     monkeypatch.setenv("JAUGE_LANG", "fr")

@@ -476,7 +476,7 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-@pytest.mark.parametrize("step", ["_write", "_receipt", "_quarantine", "_sync"])
+@pytest.mark.parametrize("step", ["_write", "_receipt", "_quarantine", "sync"])
 def test_killed_in_the_middle_nothing_is_half_done(venue: Venue, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     path = EXPORTS / "neutral_transactions.csv"
     shutil.copy(path, venue.inbox)

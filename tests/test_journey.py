@@ -5,7 +5,6 @@ The whole runs in a process of its own, so that everything it prints is caught t
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -42,9 +41,14 @@ from pipelines.demo import exchange, instance, load, report
 from privacy.calendar import Period
 home = Path(sys.argv[1])
 with instance(home) as dagster:
-    for venue in sys.argv[2].split(","):
-        load(dagster, home, venue)
-        exchange(dagster, home, venue, Period.parse("2025-2026-T3"))
+    def everything(venues):
+        for venue in venues:
+            load(dagster, home, venue)
+            exchange(dagster, home, venue, Period.parse("2025-2026-T3"))
+        return {str(f): f.read_bytes() for f in home.glob("venues/*/outbox/*/**/*") if f.is_file()}
+    venues = sys.argv[2].split(",")
+    first = everything(venues)
+    print("the same bytes" if everything(venues[-2:]) == first else "other bytes")
     report(dagster, home)
 """
 
@@ -54,11 +58,6 @@ class Journey:
     home: Path
     printed: str
     planted: int
-
-    @property
-    def outboxes(self) -> dict[str, str]:
-        files = sorted(self.home.glob("venues/*/outbox/**/*"))
-        return {str(f): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if f.is_file()}
 
 
 def run(code: str, cwd: Path, *arguments: str) -> str:
@@ -118,11 +117,8 @@ def test_nothing_was_pickled(journey: Journey) -> None:
 
 
 def test_run_again_the_same_bytes_and_no_charge(journey: Journey) -> None:
-    before = journey.outboxes
-    charges = {v: len(Ledger(journey.home / "venues" / v / "ledger.sqlite").charges) for v in VENUES}
-    run(_RUN, journey.home.parent, str(journey.home), "theatre,media")
-    assert journey.outboxes == before
-    assert {v: len(Ledger(journey.home / "venues" / v / "ledger.sqlite").charges) for v in VENUES} == charges
+    assert "the same bytes" in journey.printed
+    assert {len(Ledger(journey.home / "venues" / v / "ledger.sqlite").charges) for v in VENUES} == {1}
 
 
 def test_the_figures_are_near_the_truth(journey: Journey) -> None:

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 (a script beside its data, run by hand, never imported)
 """Rebuild `communes.parquet` from the data folder of the npm package `@etalab/decoupage-administratif`.
 
 Run by hand when the official geography changes: `python build_communes.py package/data`.

@@ -10,39 +10,31 @@ import json
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from pipelines.town.people import Draw
-
-Record = dict[str, Any]
+from pipelines.town.shop import (
+    BOOKLET,
+    HEARD,
+    ITEMS,
+    QUESTIONS,
+    SITE,
+    Record,
+    category,
+    checkin_list,
+    event,
+    item,
+    question,
+    quota,
+    subevent,
+)
 
 # Item ids follow the theatre's own server: 5 to 8 are the same in every season.
-_ITEMS = {
-    "plein": (5, "Plein tarif", "32.00"),
-    "reduit": (6, "Tarif réduit", "24.00"),
-    "jeune": (7, "Jeune -26 ans", "12.00"),
-    "scolaire": (8, "Tarif scolaire", "8.00"),
-    "abonnement": (9, "Abonnement", "22.00"),
-    "exonere": (10, "Exonéré", "0.00"),
-    "groupe": (11, "Groupe", "20.00"),
-    "revendeur": (12, "Revendeur", "25.00"),
-}
-_BOOKLET = 13
-_QUESTIONS = (
-    (5, "Code postal", "S", "CP"),
-    (6, "Année de naissance", "N", "YOB"),
-    (7, "Comment avez-vous connu le spectacle ?", "C", "SRC"),
-    (8, "Recevoir la newsletter", "B", "NL_OPTIN"),
-)
-_HEARD = (("NL", "Newsletter"), ("AFF", "Affichage"), ("BAO", "Bouche à oreille"), ("WEB", "Site web"))
 _CODE = "ABCDEFGHJKLMNPQRSTUVWXYZ3789"
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _CHANNELS = {"guichet": "pretixpos"}
-_CREATED = "2026-11-20T03:10:00+01:00"
-_SITE = "https://billetterie.example.org/theatre-demo"
 _NO_ADDRESS: Record = {"company": None, "street": None}
 
 
@@ -53,16 +45,16 @@ def write_pretix(folder: Path, tickets: pl.DataFrame, *, slug: str, draw: Draw) 
     plays = tickets.unique("performance").sort("performance").to_dicts()
     orders, checkins, accounts = _orders(rows, slug, draw)
     lists = {
-        "events": [_event(slug, plays[0]["at"])],
-        "subevents": [_subevent(play, slug) for play in plays],
-        "categories": [_category(2, "Billets"), _category(3, "Suppléments", addon=True)],
+        "events": [event(slug, plays[0]["at"])],
+        "subevents": [subevent(play, slug) for play in plays],
+        "categories": [category(2, "Billets"), category(3, "Suppléments", addon=True)],
         "items": [
-            *(_item(*item) for item in _ITEMS.values()),
-            _item(_BOOKLET, "Programme de salle", "4.00", seat=False),
+            *(item(*one) for one in ITEMS.values()),
+            item(BOOKLET, "Programme de salle", "4.00", seat=False),
         ],
-        "questions": [_question(*question) for question in _QUESTIONS],
-        "quotas": [_quota(play) for play in plays],
-        "checkinlists": [_list(play) for play in plays],
+        "questions": [question(*one) for one in QUESTIONS],
+        "quotas": [quota(play) for play in plays],
+        "checkinlists": [checkin_list(play) for play in plays],
         "customers": accounts,
         "orders": orders,
         "checkins": checkins,
@@ -102,7 +94,7 @@ def _orders(rows: list[Record], slug: str, draw: Draw) -> tuple[list[Record], li
         if chance[0] < 0.06 and row["kind"] in ("single", "subscription"):
             position_id += 1
             booklet = _position(row, code, position_id, len(positions) + 1, secret + secret, secret[:10].upper())
-            booklet |= {"item": _BOOKLET, "price": "4.00", "addon_to": positions[0]["id"], "attendee_name": None}
+            booklet |= {"item": BOOKLET, "price": "4.00", "addon_to": positions[0]["id"], "attendee_name": None}
             positions.append(booklet | {"attendee_name_parts": {}, "attendee_email": None})
         account = None
         if row["person"] is not None and row["person"] % 10 < 7 and row["kind"] != "reseller":
@@ -117,7 +109,7 @@ def _order(
     bought: datetime = row["purchased_at"]
     at = bought.isoformat()
     status, total = row["status"], f"{sum(float(position['price']) for position in positions):.2f}"
-    url = f"{_SITE}/{slug}/order/{code}/{secret}/"
+    url = f"{SITE}/{slug}/order/{code}/{secret}/"
     state = {"pending": "created", "refunded": "refunded"}.get(status, "confirmed")
     day = None if status == "pending" else at[:10]
     payment = {"local_id": 1, "state": state, "amount": total, "created": at, "payment_date": day and at}
@@ -147,7 +139,7 @@ def _position(row: Record, code: str, number: int, rank: int, secret: str, pseud
     named = rank == 1 and row["person"] is not None
     name = f"{row['given']} {row['surname']}" if named else None
     return {
-        "id": number, "order": code, "positionid": rank, "item": _ITEMS[row["tariff"]][0], "variation": None,
+        "id": number, "order": code, "positionid": rank, "item": ITEMS[row["tariff"]][0], "variation": None,
         "price": f"{row['cents'] / 100:.2f}", "attendee_name": name,
         "attendee_name_parts": {"_scheme": "full", "full_name": name} if name else {}, **_NO_ADDRESS,
         "zipcode": row["postal_code"], "city": None, "country": row["country"], "state": None, "discount": None,
@@ -161,8 +153,8 @@ def _position(row: Record, code: str, number: int, rank: int, secret: str, pseud
 
 def _answers(row: Record, chance: list[float]) -> list[Record]:
     def answer(number: int, text: str, option: int | None = None) -> Record:
-        chosen = {"options": [6 + option], "option_identifiers": [_HEARD[option][0]]} if option is not None else {}
-        identifier = _QUESTIONS[number - 5][3]
+        chosen = {"options": [6 + option], "option_identifiers": [HEARD[option][0]]} if option is not None else {}
+        identifier = QUESTIONS[number - 5][3]
         return {"question": number, "answer": text, "question_identifier": identifier, "options": [], **chosen} | (
             {} if chosen else {"option_identifiers": []}
         )
@@ -173,7 +165,7 @@ def _answers(row: Record, chance: list[float]) -> list[Record]:
     if row["birth_year"] is not None and row["person"] % 4:
         found.append(answer(6, str(row["birth_year"])))
     if chance[3] < 0.4:
-        found.append(answer(7, _HEARD[int(chance[3] * 10)][1], int(chance[3] * 10)))
+        found.append(answer(7, HEARD[int(chance[3] * 10)][1], int(chance[3] * 10)))
     if row["person"] is not None and row["person"] % 9 < 5:
         found.append(answer(8, "True"))
     return found
@@ -193,64 +185,6 @@ def _account(row: Record) -> Record:
 def _checkin(seen: Record, position: int) -> Record:
     told = {"successful": True, "error_reason": None, "error_explanation": None, "position": position}
     return {"id": seen["id"], **told, "datetime": seen["datetime"], "list": seen["list"], "created": seen["datetime"]}
-
-
-def _event(slug: str, first: datetime) -> Record:
-    return {
-        "name": {"fr": f"Théâtre des Quais (démo) - {slug}"}, "slug": slug, "live": True, "testmode": False,
-        "currency": "EUR", "date_from": first.isoformat(), "date_to": None, "date_admission": None, "is_public": True,
-        "presale_start": None, "presale_end": None, "location": {"fr": "1 quai de la Démo, 75004 Paris"},
-        "geo_lat": None, "geo_lon": None, "has_subevents": True, "meta_data": {}, "seating_plan": None, "plugins": [],
-        "seat_category_mapping": {}, "timezone": "Europe/Paris", "item_meta_properties": {},
-        "all_sales_channels": True, "limit_sales_channels": [], "public_url": f"{_SITE}/{slug}/",
-        "sales_channels": ["web", "pretixpos", "resellers"],
-    }  # fmt: skip
-
-
-def _subevent(play: Record, slug: str) -> Record:
-    return {
-        "id": play["performance"] + 1000, "name": {"fr": play["event"]}, "date_from": play["at"].isoformat(),
-        "date_to": None, "active": True, "date_admission": None, "presale_start": None, "presale_end": None,
-        "location": None, "geo_lat": None, "geo_lon": None, "event": slug, "is_public": True, "frontpage_text": None,
-        "seating_plan": None, "item_price_overrides": [], "variation_price_overrides": [], "meta_data": {},
-        "seat_category_mapping": {}, "last_modified": _CREATED, "comment": play["genre"],
-    }  # fmt: skip
-
-
-def _item(number: int, name: str, price: str, *, seat: bool = True) -> Record:
-    return {
-        "id": number, "category": 2 if seat else 3, "name": {"fr": name}, "internal_name": None, "active": True,
-        "all_sales_channels": True, "limit_sales_channels": [], "description": None, "default_price": price,
-        "free_price": False, "tax_rate": "0.00", "tax_rule": None, "admission": seat, "personalized": seat,
-        "position": number, "has_variations": False, "variations": [], "addons": [], "bundles": [], "meta_data": {},
-    }  # fmt: skip
-
-
-def _question(number: int, text: str, kind: str, identifier: str) -> Record:
-    options = [
-        {"id": 6 + rank, "identifier": short, "answer": {"fr": label}, "position": rank}
-        for rank, (short, label) in enumerate(_HEARD if kind == "C" else ())
-    ]
-    return {
-        "id": number, "question": {"fr": text}, "type": kind, "required": False,
-        "items": [item[0] for item in _ITEMS.values()], "options": options, "position": number,
-        "ask_during_checkin": False, "identifier": identifier, "hidden": False, "help_text": None,
-    }  # fmt: skip
-
-
-def _category(number: int, name: str, *, addon: bool = False) -> Record:
-    return {"id": number, "name": {"fr": name}, "internal_name": None, "position": number, "is_addon": addon}
-
-
-def _quota(play: Record) -> Record:
-    items = [item[0] for item in _ITEMS.values()]
-    number = play["performance"] + 1000
-    return {"id": number, "name": "salle", "size": play["capacity"], "items": items, "subevent": number}
-
-
-def _list(play: Record) -> Record:
-    number = play["performance"] + 1000
-    return {"id": number, "name": "Entrée", "all_products": True, "limit_products": [], "subevent": number}
 
 
 def _code(number: int) -> str:
