@@ -116,7 +116,10 @@ def _run(dagster: dg.DagsterInstance, job: str, venue: str, partition: str | Non
     result = defs.resolve_job_def(job).execute_in_process(
         instance=dagster,
         partition_key=partition,
-        run_config={"resources": {name: {"config": {"home": str(home)}} for name, home in homes.items()}},
+        run_config={
+            "resources": {name: {"config": {"home": str(home)}} for name, home in homes.items()},
+            "loggers": {"console": {"config": {"log_level": "ERROR"}}},  # the instance keeps all of it
+        },
         tags={"jauge/venue": venue},
         raise_on_error=False,
     )

@@ -40,7 +40,7 @@ def releases(context: dg.AssetExecutionContext, shared: SharedHub) -> dg.Materia
     return dg.MaterializeResult(metadata=outcome or {"inbox": "nothing waiting"})
 
 
-@dg.asset_check(asset=releases, blocking=True, partitions_def=partitions.grid)
+@partitions.check(releases, partitions.grid, blocking=True)
 def releases_held(context: dg.AssetCheckExecutionContext, shared: SharedHub) -> dg.AssetCheckResult:
     """The partition's release is in the lake, once a revision, with all it declares."""
     venue, period = partitions.split(context.op_execution_context.partition_key)
@@ -66,7 +66,7 @@ accept = dg.define_asset_job(
 report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
 
 
-@dg.sensor(job=accept, minimum_interval_seconds=30)
+@dg.sensor(job=accept, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """One run for each release that arrives in the inbox."""
     waiting = [w for w in inbox.waiting(shared.hub()) if w.venue and w.period]

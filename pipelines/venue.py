@@ -16,6 +16,7 @@ from aggregations.inbox import load_inbox
 from aggregations.publication import release as publish_period
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
+from pipelines.checks import require
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.policy import Policy, read_policy
@@ -66,7 +67,7 @@ def records(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResu
     return dg.MaterializeResult()
 
 
-@dg.asset_check(asset=records, blocking=True, partitions_def=partitions.venues)
+@partitions.check(records, partitions.venues, blocking=True)
 def records_conform(context: dg.AssetCheckExecutionContext, node: Node) -> dg.AssetCheckResult:
     """Before the border: types, vocabularies and consent of the records. Booleans only."""
     results = check_records(node.venue(context.op_execution_context.partition_key))
@@ -76,13 +77,15 @@ def records_conform(context: dg.AssetCheckExecutionContext, node: Node) -> dg.As
 @dg.asset(key_prefix="venue", group_name="venue", deps=[records], partitions_def=partitions.grid, kinds={"opendp"})
 def release(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResult[Any]:
     """The sealed release of a period: the only thing that leaves a venue. Asked again, the same bytes."""
-    venue, period = partitions.split(context.partition_key)
-    published = publish_period(node.venue(venue), period, node.read_policy())
+    name, period = partitions.split(context.partition_key)
+    venue = node.venue(name)
+    require(check_records(venue), f"Records of {name}")  # also when this run did not load them
+    published = publish_period(venue, period, node.read_policy())
     deliver(published.release.folder, node.inbox)
     return dg.MaterializeResult(metadata=published.release.public_facts())
 
 
-@dg.asset_check(asset=release, partitions_def=partitions.grid)
+@partitions.check(release, partitions.grid, blocking=True)
 def release_conforms(context: dg.AssetCheckExecutionContext, node: Node) -> dg.AssetCheckResult:
     """After the border: the sealed tables are complete, and each figure has its margin."""
     venue, period = partitions.split(context.op_execution_context.partition_key)
@@ -94,7 +97,7 @@ load_exports = dg.define_asset_job("load_exports", selection=[records], descript
 publish = dg.define_asset_job("publish", selection=[release], description="Release a period of a venue.")
 
 
-@dg.sensor(minimum_interval_seconds=60)
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def hosted_venues(context: dg.SensorEvaluationContext, node: Node) -> dg.SensorResult:
     """Make a partition of each venue this machine hosts."""
     known = set(context.instance.get_dynamic_partitions("venue"))

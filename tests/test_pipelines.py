@@ -1,0 +1,152 @@
+"""What Dagster shows and when it acts: lineage by hand, sides that load alone, schedules and sensors."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import definitions, hub, partitions, venue
+from privacy.calendar import Period
+from releases import sender
+from warehouse.governance import Hub
+from warehouse.lake import query
+
+ROOT = Path(__file__).parents[1]
+
+
+def lineage(defs: dg.Definitions) -> dict[str, set[str]]:
+    graph = defs.resolve_asset_graph()
+    return {
+        k.to_user_string(): {p.to_user_string() for p in graph.get(k).parent_keys} for k in graph.get_all_asset_keys()
+    }
+
+
+def test_the_lineage_goes_one_way() -> None:
+    assert lineage(definitions.defs) == {
+        "venue/exports": set(),
+        "venue/records": {"venue/exports"},
+        "venue/release": {"venue/records"},
+        "hub/releases": {"venue/release"},
+        "hub/reports": {"hub/releases"},
+    }
+
+
+def test_each_side_loads_alone_and_sees_the_border_from_its_own() -> None:
+    assert set(lineage(venue.defs)) == {"venue/exports", "venue/records", "venue/release"}
+    assert lineage(hub.defs)["hub/releases"] == {"venue/release"}
+    graph = hub.defs.resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["venue", "release"])).is_external
+
+
+def test_blocking_checks_stand_before_and_after_the_border() -> None:
+    checks = definitions.defs.resolve_asset_graph().asset_check_keys
+    assert {(c.asset_key.to_user_string(), c.name) for c in checks} == {
+        ("venue/records", "records_conform"), ("venue/release", "release_conforms"), ("hub/releases", "releases_held"),
+    }  # fmt: skip
+
+
+def test_the_grid_is_venue_and_period() -> None:
+    key = partitions.key("theatre", "2025-2026-T1")
+    assert partitions.split(key) == ("theatre", Period.parse("2025-2026-T1"))
+    assert "2025-2026" in partitions.periods.get_partition_keys()
+
+
+def hosted(home: Path, *names: str) -> venue.Node:
+    for name in names:
+        sender(home, name)
+    return venue.Node(home=str(home))
+
+
+@pytest.mark.parametrize(("day", "periods"), [
+    ("2025-12-10", {"2025-2026-T1"}),
+    ("2026-03-10", {"2025-2026-T2"}),
+    ("2026-06-10", {"2025-2026-T3"}),
+    ("2026-09-10", {"2025-2026-T4", "2025-2026"}),
+])  # fmt: skip
+def test_on_the_tenth_day_what_has_ended_is_released(tmp_path: Path, day: str, periods: set[str]) -> None:
+    node = hosted(tmp_path, "theatre", "opera")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime.fromisoformat(f"{day}T05:00").replace(tzinfo=UTC)
+    )
+    requests = venue.every_quarter(context, node=node)
+    assert {r.partition_key for r in requests} == {partitions.key(v, p) for v in ("theatre", "opera") for p in periods}
+    assert {r.tags["jauge/venue"] for r in requests} == {"theatre", "opera"}
+
+
+def test_every_night_each_venue_loads(tmp_path: Path) -> None:
+    node = hosted(tmp_path, "theatre", "opera")
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 3, tzinfo=UTC))
+    assert {r.partition_key for r in venue.every_night(context, node=node)} == {"theatre", "opera"}
+
+
+def test_a_new_venue_becomes_a_partition_once(tmp_path: Path) -> None:
+    node = hosted(tmp_path, "theatre")
+    with dg.instance_for_test() as instance:
+        context = dg.build_sensor_context(instance=instance, resources={"node": node})
+        found = venue.hosted_venues(context)
+        assert [list(r.partition_keys) for r in found.dynamic_partitions_requests] == [["theatre"]]
+        instance.add_dynamic_partitions("venue", ["theatre"])
+        assert not venue.hosted_venues(context).dynamic_partitions_requests
+
+
+def test_an_arrival_asks_for_one_run(tmp_path: Path) -> None:
+    there = sender(tmp_path, "theatre")
+    there.join(Hub(tmp_path / "hub"))
+    shared = hub.SharedHub(home=str(tmp_path))
+    with dg.instance_for_test() as instance:
+        context = dg.build_sensor_context(instance=instance, resources={"shared": shared})
+        assert "empty" in str(next(iter(hub.arrivals(context))))
+        sent = there.release("2025-2026-T1", people=2000)
+        delivered = hub.SharedHub(home=str(tmp_path)).hub().inbox / Path(sent.folder).name
+        if not delivered.exists():
+            shutil.copytree(sent.folder, delivered)
+        (request,) = hub.arrivals(context)
+        assert request.partition_key == partitions.key("theatre", "2025-2026-T1")
+        assert request.run_key == delivered.name
+
+
+@pytest.mark.slow
+def test_the_definitions_check_and_the_daemon_accepts_what_arrives(tmp_path: Path) -> None:
+    """The real `dg` and daemon: a release laid in the inbox is in the lake a moment later, nobody touching anything."""
+    import os
+
+    for part in ("aggregations", "pipelines", "privacy", "warehouse"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    for name in ("dagster.yaml", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    home = tmp_path / "home"
+    there = sender(home, "theatre")
+    there.join(Hub(home / "hub"))
+    sent = there.release("2025-2026-T1", people=2000)
+    environment = os.environ | {"JAUGE_HOME": str(home), "DAGSTER_HOME": "", "PYTHONPATH": str(tmp_path)}
+    tools = Path(sys.executable).parent
+    checked = subprocess.run(
+        [tools / "dg", "check", "defs"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    log = (tmp_path / "dagster.log").open("w")
+    server = subprocess.Popen(
+        [tools / "dagster", "dev", "-m", "pipelines.definitions", "--port", "3979"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        shutil.copytree(sent.folder, home / "hub" / "inbox" / Path(sent.folder).name, dirs_exist_ok=True)
+        deadline = time.monotonic() + 150
+        while not (home / "hub" / "accepted" / Path(sent.folder).name).exists():
+            assert time.monotonic() < deadline, (tmp_path / "dagster.log").read_text()[-3000:]
+            time.sleep(1)
+    finally:
+        server.terminate()
+        server.wait(30)
+        log.close()
+    assert query(Hub(home / "hub"), "select venue from releases")["venue"].to_list() == ["theatre"]
