@@ -19,7 +19,7 @@ _POLICY = {
 Policy {name} (digest {digest}).
 1. Who is protected: one person at one venue, with all their records, over a season (1 September to 31 August).
 2. How much: everything published in a season is differentially private with epsilon = {epsilon}, delta = {delta}.
-   Someone who goes to two venues is protected twice over, once in each: the losses add up.
+   Someone who goes to two venues is protected at each; for who reads both, the losses add up.
 3. Nobody singled out: {k_rule}
 4. Bounds: one person weighs at most one in a cell; in more cells than a table counts fully, a little less in each.
 5. Noise: random numbers drawn once by OpenDP (discrete Gaussian), paid for before in the venue's ledger.

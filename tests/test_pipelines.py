@@ -11,10 +11,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from releases import sender
 
 from pipelines import definitions, hub, partitions, venue
 from privacy.calendar import Period
-from releases import sender
 from warehouse.governance import Hub
 from warehouse.lake import query
 

@@ -149,7 +149,7 @@ def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: Polic
     rules, when = read_policy(policy), Period.parse(period)
     previews = look(_venue(home, venue), when, rules)
     plans = tuple(p.plan for p in previews)
-    out.print(explain_plan(plans, language()), highlight=False)
+    out.print(explain_plan(plans, language()), highlight=False, soft_wrap=True)
     table = Table(
         say("table", "table"), say("cells", "cases"), say("shown", "montrées"), say("people shown", "public montré")
     )
@@ -208,7 +208,7 @@ def release(
                 "La politique a changé depuis ; --revise l’applique.",
             )
         )
-    out.print(explain_release(done.release, language()), highlight=False)
+    out.print(explain_release(done.release, language()), highlight=False, soft_wrap=True)
 
 
 def _venue(home: Path, name: str) -> Venue:
