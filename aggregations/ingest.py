@@ -25,7 +25,7 @@ from aggregations.reception import alone, fingerprint, receive, sync
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
 from aggregations.venue import Venue
-from privacy.errors import Fault
+from privacy.errors import Fault, JaugeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +222,15 @@ def _quarantine(venue: Venue, prepared: Sequence[Prepared], identity: str) -> No
 
 @contextmanager
 def _without_values(detection: Detection) -> Generator[None]:
-    """Turn what Polars says, which may quote cells, into a sentence about the files."""
+    """Turn what foreign code says of rows, which may quote cells, into a sentence about the files."""
     try:
         yield
-    except pl.exceptions.PolarsError:
+    except JaugeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, its message may hold a cell
         names = ", ".join(s.path.name for files in detection.sources.values() for s in files)
+        kind = type(error).__name__
         raise Fault(
-            f"{names}: the rows cannot be read (a broken quote, a cut file?). Export it again.",
-            f"{names} : les lignes sont illisibles (guillemet cassé, fichier coupé ?). Exportez-le à nouveau.",
+            f"{names}: the rows cannot be read ({kind}: a broken quote, a cut file?). Export it again.",
+            f"{names} : les lignes sont illisibles ({kind} : guillemet cassé, fichier coupé ?). Exportez-le à nouveau.",
         ) from None

@@ -17,7 +17,7 @@ from aggregations.schema import INSTANT
 MoneyUnit = Literal["euros", "cents", "thousandths"]
 
 _NAIVE_ISO = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-_OFFSET_ISO = ("%+", "%Y-%m-%d %H:%M:%S%.f%#z")
+_OFFSET_ISO = ("%+", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 _FRENCH = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 _YES = ("true", "yes", "oui", "1", "o", "y", "vrai", "t", "x")
 _NO = ("false", "no", "non", "0", "n", "faux", "f")

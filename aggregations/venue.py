@@ -132,7 +132,8 @@ def add_venue(venue: Venue) -> Venue:
     keys = venue.folder / "keys"
     for folder in (keys, venue.inbox, venue.store, venue.quarantine, venue.outbox):
         folder.mkdir()
-    keys.chmod(0o700)
+    for folder in (venue.folder, keys):
+        folder.chmod(0o700)  # records and keys are for the venue's own account
     for name in ("person.key", "signing.key"):
         descriptor = os.open(keys / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_the_search_would_find_it(journey: Journey, tmp_path: Path) -> None:
     pl.DataFrame({"a": [WORD]}).write_parquet(tmp_path / "a.parquet")
     with duckdb.connect(str(tmp_path / "b.duckdb")) as db:
         db.execute("create table t as select ? as a from range(5000)", [WORD])
-    with sqlite3.connect(tmp_path / "c.sqlite") as lite:
+    with closing(sqlite3.connect(tmp_path / "c.sqlite", isolation_level=None)) as lite:
         lite.execute("create table t as select ? as a", [WORD])
     found = contents(tmp_path)
     for suffix in (".parquet", ".duckdb", ".sqlite"):
