@@ -1,12 +1,23 @@
-"""What noise costs: zero-concentrated differential privacy (zCDP), exactly added, converted once.
+"""What noise costs: Gaussian mechanisms, exactly added, converted to (epsilon, delta) once and tightly.
 
-A release draws independent discrete Gaussians on the cells of its tables. With L2 sensitivity D and
-standard deviation s (same integer steps), a measure costs rho = D^2 / (2 s^2) (Canonne, Kamath & Steinke
-2020, "The Discrete Gaussian for Differential Privacy", theorem 4); measures, tables and releases add up
-(Bun & Steinke 2016, lemma 1.7). Choosing which cells to show adds a delta (see `selection`), which adds
-up too: the whole is delta-approximate rho-zCDP (Bun & Steinke, definition 8.1 and lemma 8.2), hence
-(epsilon, delta + delta')-DP with epsilon = `epsilon(rho, delta')`. Amounts are Fractions; floats appear only
-in that one conversion, rounded to the safe side. OpenDP's own map is the cross-check (`noise`, tests).
+A release draws independent discrete Gaussians on the cells of its tables: variance s^2 in a measure whose L2
+sensitivity is D, both in integer steps. Its price has three parts, Fractions that only add up: over measures, tables,
+releases of a season.
+
+    rho    = D^2 / (2 s^2). Continuous Gaussians compose to one with mean shift mu = sqrt(2 rho): their privacy-loss
+             distributions convolve to a Gaussian one (Dong, Roth & Su 2022), also when later releases are chosen after
+             earlier ones (Smith & Thakurta 2022), and its (epsilon, delta) curve is known (Balle & Wang 2018, thm 8).
+    shift  = what the integers may add to the privacy loss. Let v be the difference one person makes and X the noise;
+             the loss is sum (v^2 + 2 v X) / (2 s^2). X is stochastically below G + 1 with G the continuous Gaussian:
+             P[X >= m] <= P[G >= m - 1] (Canonne, Kamath & Steinke 2020, proposition 25; for m <= 0 by symmetry, up to
+             a factor 1 + 2 exp(-2 pi^2 s^2), nothing for s >= 100, which `plan` requires). So the loss is
+             stochastically below the continuous one plus sum |v| / s^2 <= sqrt(n) D / s^2, n the cells one person may
+             touch; delta(epsilon) is the mean of an increasing function of the loss, hence at most the continuous
+             one at epsilon - shift.
+    delta  = what choosing the cells to show may give away (see `selection`).
+
+Floats appear only in `epsilon`, rounded to the safe side. tests/test_policy.py holds it against exact sums, Google's
+PLD accountant and OpenDP's zCDP map, which must never be smaller.
 """
 
 from __future__ import annotations
@@ -17,6 +28,7 @@ from fractions import Fraction
 
 from privacy.calendar import Period
 from privacy.declarations import Measure, Table, Unit
+from privacy.errors import PolicyRefusal
 from privacy.policy import Policy
 from privacy.selection import threshold
 
@@ -25,13 +37,18 @@ _GRID = 10**6  # rho is a multiple of one millionth
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a release or a season spends on one unit of privacy: rho and the delta of selection."""
+    """What a release or a season spends on one unit of privacy, or may spend."""
 
     rho: Fraction = Fraction(0)
     delta: Fraction = Fraction(0)
+    shift: Fraction = Fraction(0)
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.rho + other.rho, self.delta + other.delta)
+        return Cost(self.rho + other.rho, self.delta + other.delta, self.shift + other.shift)
+
+    def within(self, budget: Cost) -> bool:
+        """Whether no part exceeds the budget's."""
+        return self.rho <= budget.rho and self.delta <= budget.delta and self.shift <= budget.shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,44 +83,56 @@ class TablePlan:
     @property
     def cost(self) -> Cost:
         """Sum over the measures, and the selection."""
-        return Cost(sum((n.rho for n in self.noises), Fraction(0)), self.delta)
+        cells = min(self.table.max_cells, self.table.size)
+        shifts = (shift(n.bound_squared, n.sigma, cells) for n in self.noises)
+        return Cost(sum((n.rho for n in self.noises), Fraction(0)), self.delta, sum(shifts, Fraction(0)))
 
 
 def season_budget(policy: Policy, unit: Unit) -> Cost:
-    """Largest rho (in millionths) whose epsilon stays within the season's, and the selection's delta."""
+    """Return what a season may spend: the largest rho (in millionths) whose epsilon stays within the policy's.
+
+    A thousandth of epsilon is kept for `shift`; the selection's delta is the policy's.
+    """
     loss = policy.season[unit]
-    noise_delta = loss.delta - loss.selection_delta
+    noise_delta, allowance = loss.delta - loss.selection_delta, loss.epsilon / 1000
     low, high = 0, math.ceil(loss.epsilon * _GRID)
-    while low < high:  # epsilon grows with rho, and epsilon > rho
+    while low < high:
         middle = (low + high + 1) // 2
-        if epsilon(Fraction(middle, _GRID), noise_delta) <= loss.epsilon:
+        if epsilon(Fraction(middle, _GRID), noise_delta, allowance) <= loss.epsilon:
             low = middle
         else:
             high = middle - 1
-    return Cost(Fraction(low, _GRID), loss.selection_delta)
+    return Cost(Fraction(low, _GRID), loss.selection_delta, allowance)
 
 
-def epsilon(rho: Fraction, delta: Fraction) -> float:
-    """Return an epsilon such that rho-zCDP implies (epsilon, delta)-DP, rounded up.
+def epsilon(rho: Fraction, delta: Fraction, shift: Fraction = Fraction(0)) -> float:
+    """Return an epsilon, rounded up, such that noise of that rho and shift is (epsilon, delta)-DP."""
+    mu, target = math.sqrt(2 * rho) * (1 + 1e-15), float(delta) * (1 - 1e-9)
+    low, high = 0.0, float(rho) + mu * math.sqrt(-2 * math.log(target)) + 1e-9  # the classical bound is enough
+    if _delta(low, mu) <= target:
+        high = low
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _delta(middle, mu) <= target else (middle, high)
+    return (high + float(shift)) * (1 + 1e-12)
 
-    The infimum over a > 1 of rho a + log(1/(a delta))/(a-1) + log(1-1/a) (Canonne, Kamath & Steinke 2020,
-    proposition 12). Any a gives a valid bound, so an inexact search can only make the answer larger.
-    """
-    if rho == 0:
+
+def _delta(eps: float, mu: float) -> float:
+    """Balle & Wang 2018, theorem 8: the delta of a Gaussian mechanism with mean shift mu at epsilon = eps."""
+    if mu == 0:
         return 0.0
-    r, log_delta = float(rho), math.log(delta)
+    above, tail = _upper(eps / mu - mu / 2), _upper(eps / mu + mu / 2)
+    below = math.exp(eps + math.log(tail)) if tail > 0 else 0.0
+    return above - below + 1e-12 * above  # what the functions and their difference may lose
 
-    def bound(a: float) -> float:
-        return r * a - (log_delta + math.log(a)) / (a - 1) + math.log1p(-1 / a)
 
-    low, high = 1e-9, 2 + math.sqrt(-log_delta / r) * 4  # of a - 1; golden-section search
-    for _ in range(200):
-        third = (high - low) * 0.381966
-        if bound(1 + low + third) < bound(1 + high - third):
-            high -= third
-        else:
-            low += third
-    return max(0.0, bound(1 + (low + high) / 2)) * (1 + 1e-9)
+def _upper(z: float) -> float:
+    return math.erfc(z / math.sqrt(2)) / 2
+
+
+def shift(bound_squared: int, sigma: int, cells: int) -> Fraction:
+    """Return sqrt(cells) x bound / sigma^2, the root rounded up: what the integers of one measure may add."""
+    return Fraction(math.isqrt(cells * bound_squared - 1) + 1, sigma**2)
 
 
 def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: frozenset[str]) -> tuple[TablePlan, ...]:
@@ -121,21 +150,27 @@ def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: fr
         shares = sum((m.share for m in kept), Fraction(0))
         noises = tuple(_noise(table, m, season.rho * part * m.share / shares) for m in kept)
         delta = season.delta * part if policy.k_rule == "certain" else Fraction(0)
+        fine = min(n.sigma for n in noises) >= 100
+        if not fine or TablePlan(table, noises, 0, Fraction(0)).cost.shift > season.shift * part:
+            raise PolicyRefusal(
+                f"Table {table.name}: the noise is but a few steps; give its measures a larger `step`.",
+                f"Table {table.name} : le bruit ne fait que quelques pas ; donnez à ses mesures un `step` plus grand.",
+            )
         plans.append(TablePlan(table, noises, threshold(policy, table, noises[0].sigma, delta), delta))
     return tuple(plans)
 
 
 def total(plans: tuple[TablePlan, ...]) -> dict[Unit, Cost]:
-    """Add up what a release costs, by unit of privacy; rho rounded up to 1e-9, so that people can read it."""
+    """Add up what a release costs, by unit of privacy; rho and shift rounded up to 1e-9, so that people can read them."""
     costs: dict[Unit, Cost] = {}
     for plan in plans:
         costs[plan.table.unit] = costs.get(plan.table.unit, Cost()) + plan.cost
-    return {unit: Cost(round_up(cost.rho), cost.delta) for unit, cost in costs.items()}
+    return {unit: Cost(round_up(cost.rho), cost.delta, round_up(cost.shift)) for unit, cost in costs.items()}
 
 
-def round_up(rho: Fraction) -> Fraction:
-    """Return the least multiple of 1e-9 that is not below rho."""
-    return Fraction(math.ceil(rho * 10**9), 10**9)
+def round_up(amount: Fraction) -> Fraction:
+    """Return the least multiple of 1e-9 that is not below."""
+    return Fraction(math.ceil(amount * 10**9), 10**9)
 
 
 def _noise(table: Table, measure: Measure, rho: Fraction) -> Noise:

@@ -14,45 +14,23 @@ import json
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from privacy.accounting import Cost
+from privacy.accounting import Cost, season_budget
 from privacy.calendar import Period
+from privacy.charges import Charge, Seal, refusal
 from privacy.declarations import Unit
-from privacy.errors import BudgetRefusal, Fault
-from privacy.policy import canonical_json
+from privacy.errors import Fault
+from privacy.policy import Policy, canonical_json
 
 _TABLE = """
 create table if not exists entries (seq integer primary key, body text not null, hash text not null) strict;
 create trigger if not exists no_update before update on entries begin select raise(abort, 'append-only'); end;
 create trigger if not exists no_delete before delete on entries begin select raise(abort, 'append-only'); end;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """A paid charge. Only `Ledger.charge` makes one, and noise cannot be drawn without it."""
-
-    release_id: str
-    period: str
-    revision: int
-    policy: str
-    costs: dict[Unit, Cost]
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """A release that went out: it is never drawn again."""
-
-    release_id: str
-    manifest: str
-    fingerprint: str
-    at: str
 
 
 class Ledger:
@@ -78,8 +56,7 @@ class Ledger:
                     total[unit] = total.get(unit, Cost()) + cost
         return total
 
-    def charge(self, release_id: str, period: Period, revision: int, policy: str,
-               costs: dict[Unit, Cost], budget: dict[Unit, Cost]) -> Charge:  # fmt: skip
+    def charge(self, release_id: str, period: Period, revision: int, costs: dict[Unit, Cost], policy: Policy) -> Charge:
         """Pay for a release, or raise BudgetRefusal and write nothing. Charging an id again is free."""
         with self._open() as db:
             self._read(db)  # under the write lock: two processes cannot both fit in the same rest
@@ -92,11 +69,12 @@ class Ledger:
                         )
                     return charge
             for unit, cost in costs.items():
-                after = self.spent(period.season).get(unit, Cost()) + cost
-                if after.rho > budget[unit].rho or after.delta > budget[unit].delta:
-                    raise self._refusal(period, unit, cost, budget[unit])
+                before = self.spent(period.season).get(unit, Cost())
+                if not (before + cost).within(season_budget(policy, unit)):
+                    raise refusal(self.charges, before, unit, period, cost, policy)
             body = {"kind": "charge", "release_id": release_id, "period": str(period), "revision": revision,
-                    "policy": policy, "costs": {u: [str(c.rho), str(c.delta)] for u, c in costs.items()}}  # fmt: skip
+                    "policy": policy.digest,
+                    "costs": {u: [str(c.rho), str(c.delta), str(c.shift)] for u, c in costs.items()}}  # fmt: skip
             self._append(db, body)
         return self.charges[-1]
 
@@ -140,23 +118,7 @@ class Ledger:
             previous, kind = digest, entry.pop("kind")
             del entry["previous"]
             if kind == "charge":
-                costs = {u: Cost(Fraction(rho), Fraction(delta)) for u, (rho, delta) in entry.pop("costs").items()}
+                costs = {u: Cost(*map(Fraction, parts)) for u, parts in entry.pop("costs").items()}
                 self.charges.append(Charge(**entry, costs=costs))
             else:
                 self.seals[entry["release_id"]] = Seal(**entry)
-
-    def _refusal(self, period: Period, unit: Unit, cost: Cost, budget: Cost) -> BudgetRefusal:
-        mine = [c for c in self.charges if Period.parse(c.period).season == period.season and unit in c.costs]
-        used = ", ".join(f"{c.period} r{c.revision} {_percent(c.costs[unit], budget)}" for c in mine) or "–"
-        left = _percent(Cost(budget.rho - self.spent(period.season).get(unit, Cost()).rho), budget)
-        need, who = _percent(cost, budget), {"person": "personne", "admission": "entrée"}[unit]
-        return BudgetRefusal(
-            f"Season {period.season}, unit {unit}: this release needs {need} of the budget and {left} is left. "
-            f"Used: {used}. Nothing was charged. A new budget opens with the next season.",
-            f"Saison {period.season}, unité {who} : cette publication demande {need} du budget et il reste {left}. "
-            f"Utilisé : {used}. Rien n’a été débité. Un nouveau budget s’ouvre à la saison suivante.",
-        )
-
-
-def _percent(cost: Cost, budget: Cost) -> str:
-    return f"{float(100 * cost.rho / budget.rho):.1f} %"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from privacy.accounting import Cost, TablePlan, epsilon
+from privacy.charges import Charge
 from privacy.declarations import Unit
-from privacy.ledger import Charge
 from privacy.policy import Policy
 from privacy.verification import FORMAT
 
@@ -42,7 +42,7 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
         "k": {"minimum": policy.k, "rule": policy.k_rule},
         "dp_variant": {
             "variant_name": "Approximate DP",
-            "details": "Composed as delta-approximate zero-concentrated DP, converted once.",
+            "details": "Gaussian privacy-loss distributions composed exactly, converted once; rho is mu squared over two.",
             "data_domain": "Cells of the fixed public dimensions listed in each table; none is learnt from data.",
             "unprotected_quantities": [
                 "That this venue published this period and revision, and when.",
@@ -58,7 +58,7 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
             "access_type": "Non-interactive",
         },
         "accounting": {
-            "composition": "Exact sum of rho and delta over tables and over the season, in the venue's ledger.",
+            "composition": "Exact sum of rho, shift and delta over tables and over the season, in the venue's ledger.",
             "post_processing": "Cells at or below the threshold are suppressed. Nothing is rounded or clamped.",
             "season_share": str(policy.calendar["quarter" if "-T" in charge.period else "season"]),
         },
@@ -79,9 +79,10 @@ def _loss(policy: Policy, unit: Unit, cost: Cost) -> dict[str, Any]:
         "privacy_unit": name,
         "privacy_unit_details": details,
         "privacy_parameters": {
-            "epsilon": epsilon(cost.rho, delta - cost.delta),
+            "epsilon": epsilon(cost.rho, delta - cost.delta, cost.shift),
             "delta": str(delta),
             "rho": str(cost.rho),
+            "shift": str(cost.shift),
             "delta_selection": str(cost.delta),
         },
         "season": {"epsilon": str(season.epsilon), "delta": str(season.delta)},

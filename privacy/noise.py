@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from privacy.accounting import Noise
+from privacy.charges import Charge
 from privacy.declarations import Unit
 from privacy.errors import Fault
-from privacy.ledger import Charge
 
 _FLOATS = Fraction(1, 10**9)  # relative; OpenDP rounds its floats upwards
 

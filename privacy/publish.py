@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from privacy.accounting import Cost, TablePlan, plan, season_budget, total
+from privacy.accounting import TablePlan, plan, total
 from privacy.bounding import EXACT, Bounded, bound
 from privacy.calendar import Period
-from privacy.declarations import Table, Unit
+from privacy.charges import Charge, Seal
+from privacy.declarations import Table
 from privacy.errors import Fault, PolicyRefusal
-from privacy.ledger import Charge, Ledger, Seal
+from privacy.ledger import Ledger
 from privacy.manifest import write_manifest
 from privacy.noise import add_noise
 from privacy.policy import Policy
@@ -103,8 +104,7 @@ def _draw(
     unfinished = last and last.release_id not in ledger.seals and (last.policy, last.costs) == (policy.digest, costs)
     revision = last.revision + (0 if unfinished else 1) if last else 1  # charged, never out: drawn now
     name = release_id(publisher.venue, str(period), policy.digest, revision)
-    budget: dict[Unit, Cost] = {unit: season_budget(policy, unit) for unit in costs}
-    charge = ledger.charge(name, period, revision, policy.digest, costs, budget)
+    charge = ledger.charge(name, period, revision, costs, policy)
     tables = {p.table.name: _release_table(p, bounded[p.table.name], policy, charge) for p in plans}
     venue = {"id": publisher.venue, "public_key": publisher.public_key}
     folder = publisher.outbox / name

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from fractions import Fraction
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import polars as pl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from privacy.accounting import epsilon, round_up
+from privacy.accounting import Cost, epsilon, round_up, shift
 from privacy.errors import VerificationRefusal
 from privacy.policy import canonical_json
 
@@ -89,15 +90,24 @@ def _check_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
 
 def _check_accounting(manifest: dict[str, Any]) -> None:
     for unit, loss in manifest["privacy_loss"].items():
-        specs = [t for t in manifest["tables"].values() if t["unit"] == unit]
-        terms = [Fraction(m["bound_squared"], 2 * m["sigma"] ** 2) for t in specs for m in t["measures"]]
-        rho, delta = round_up(sum(terms, Fraction(0))), sum((Fraction(t["delta"]) for t in specs), Fraction(0))
-        stated = loss["privacy_parameters"]
-        same = rho == Fraction(stated["rho"]) and delta == Fraction(stated["delta_selection"])
-        allowed = epsilon(rho, Fraction(stated["delta"]) - delta) <= stated["epsilon"] * (1 + 1e-9)
+        spent, stated = _cost(manifest, unit), loss["privacy_parameters"]
+        parts = stated["rho"], stated["delta_selection"], stated["shift"]
+        same = spent == Cost(*(Fraction(part) for part in parts))
+        allowed = epsilon(spent.rho, Fraction(stated["delta"]) - spent.delta, spent.shift) <= stated["epsilon"]
         _hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
     known = {t["unit"] for t in manifest["tables"].values()}
     _hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
+
+
+def _cost(manifest: dict[str, Any], unit: str) -> Cost:
+    cost = Cost()
+    for table in (t for t in manifest["tables"].values() if t["unit"] == unit):
+        cells = min(table["max_cells"], prod(len(d["values"]) for d in table["dimensions"]))
+        cost += Cost(delta=Fraction(table["delta"]))
+        for m in table["measures"]:
+            bound_squared, sigma = m["bound_squared"], m["sigma"]
+            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, cells))
+    return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))
 
 
 def _hold(rule: str, holds: object, why: str) -> None:

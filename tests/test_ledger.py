@@ -11,19 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.accounting import Cost
+from privacy.accounting import Cost, season_budget
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.errors import BudgetRefusal, Fault
 from privacy.ledger import Ledger
+from privacy.policy import read_policy
 
-EIGHTH = {"person": Cost(Fraction(1, 8), Fraction(1, 80))}
-BUDGET: dict[Unit, Cost] = {"person": Cost(Fraction(1), Fraction(1, 10))}
+POLICY = read_policy()
+WHOLE = season_budget(POLICY, "person")
+EIGHTH: dict[Unit, Cost] = {"person": Cost(WHOLE.rho / 8, WHOLE.delta / 8, WHOLE.shift / 8)}
 T1 = Period.parse("2025-2026-T1")
 
 
 def charge(ledger: Ledger, name: str, period: Period = T1, cost: dict[Unit, Cost] | None = None) -> None:
-    ledger.charge(name, period, 1, "policy", cost or EIGHTH, BUDGET)  # type: ignore[arg-type]
+    ledger.charge(name, period, 1, cost or EIGHTH, POLICY)
 
 
 def test_charging_an_id_twice_costs_once(tmp_path: Path) -> None:
@@ -31,7 +33,16 @@ def test_charging_an_id_twice_costs_once(tmp_path: Path) -> None:
     charge(ledger, "a")
     charge(ledger, "a")
     charge(Ledger(tmp_path / "l.sqlite"), "a")
-    assert Ledger(tmp_path / "l.sqlite").spent("2025-2026")["person"].rho == Fraction(1, 8)
+    assert Ledger(tmp_path / "l.sqlite").spent("2025-2026")["person"].rho == WHOLE.rho / 8
+
+
+def test_a_refusal_says_what_would_fit(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    for i in range(7):
+        charge(ledger, f"r{i}")
+    with pytest.raises(BudgetRefusal, match=r"What is left would hold a quarter\. Nothing") as refusal:
+        charge(ledger, "season", Period.parse("2025-2026"), {"person": Cost(WHOLE.rho * 3 / 8)})
+    assert "suffirait pour un trimestre" in refusal.value.fr
 
 
 def test_an_id_charged_another_amount_is_a_fault(tmp_path: Path) -> None:
@@ -49,6 +60,7 @@ def test_a_season_is_never_overspent_and_the_next_has_its_own(tmp_path: Path) ->
         charge(ledger, "r8")
     assert refusal.value.exit_code == 11
     assert "2025-2026-T1 r1 12.5 %" in refusal.value.fr
+    assert "rien du calendrier" in refusal.value.fr
     assert len(Ledger(tmp_path / "l.sqlite").charges) == 8
     charge(ledger, "next", Period.parse("2026-2027-T1"))
 
@@ -61,11 +73,12 @@ def test_whatever_is_asked_the_sum_stays_within(
     accepted = Fraction(0)
     for i, part in enumerate(parts):
         try:
-            charge(ledger, f"r{i}", cost={"person": Cost(part)})
+            charge(ledger, f"r{i}", cost={"person": Cost(part * WHOLE.rho)})
             accepted += part
         except BudgetRefusal:
             assert accepted + part > 1
-    assert ledger.spent("2025-2026").get("person", Cost()).rho == accepted <= 1
+    assert ledger.spent("2025-2026").get("person", Cost()).rho == accepted * WHOLE.rho
+    assert accepted <= 1
 
 
 def test_entries_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:
@@ -78,7 +91,7 @@ def test_entries_can_be_neither_changed_nor_deleted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tampering", [
-    "update entries set body = replace(body, '1/8', '1/9') where seq = 1",
+    "update entries set body = replace(body, '/', '0/') where seq = 1",
     "delete from entries where seq = 1",
 ])  # fmt: skip
 def test_a_ledger_altered_by_force_stops_everything(tmp_path: Path, tampering: str) -> None:

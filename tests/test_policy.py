@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.resources
 from fractions import Fraction
 from math import erfc, sqrt
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ascii import rows
 
-from privacy.accounting import Cost, epsilon, plan, season_budget, total
+from privacy.accounting import Cost, epsilon, plan, season_budget, shift, total
 from privacy.calendar import Period
 from privacy.declarations import Unit
-from privacy.errors import Fault
+from privacy.errors import Fault, PolicyRefusal
 from privacy.policy import Policy, read_policy
 from privacy.selection import threshold, upper_quantile
 
@@ -42,15 +44,80 @@ def test_four_quarters_a_season_and_one_correction_fit_in_the_budget(
         assert cost.rho <= budget.rho
         assert cost.rho > budget.rho * Fraction(99, 100)  # nothing is wasted by rounding
         assert cost.delta <= loss.selection_delta
-        assert epsilon(cost.rho, loss.delta - loss.selection_delta) <= loss.epsilon
+        assert cost.within(budget)
+        assert epsilon(cost.rho, loss.delta - loss.selection_delta, cost.shift) <= loss.epsilon
 
 
-def test_epsilon_is_a_valid_bound_and_close_to_the_known_one() -> None:
-    """Never above the simple bound rho + 2 sqrt(rho log(1/delta)) of Bun & Steinke 2016, never below rho."""
-    for rho in (Fraction(1, 1000), Fraction(1, 10), Fraction(1), Fraction(5)):
-        simple = float(rho) + 2 * sqrt(float(rho) * 16.8112)
-        assert float(rho) < epsilon(rho, Fraction(5, 10**8)) <= simple
+def opendp_epsilon(rho: Fraction, delta: float) -> float:
+    """What OpenDP's zCDP map says of the same noise: looser, and never below ours."""
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    space = dp.vector_domain(dp.atom_domain(T="i64")), dp.l2_distance(T="f64")
+    mechanism = dp.c.make_fix_delta(dp.c.make_zCDP_to_approxDP(dp.m.make_gaussian(*space, scale=10_000.0)), delta)
+    return mechanism.map(10_000.0 * sqrt(2 * rho))[0]
+
+
+def google_epsilon(rhos: list[Fraction], delta: float) -> float:
+    """What Google's privacy-loss-distribution accountant says of Gaussians composed one by one."""
+    from dp_accounting import GaussianDpEvent
+    from dp_accounting.pld import PLDAccountant
+
+    accountant = PLDAccountant(value_discretization_interval=1e-4)
+    for rho in rhos:
+        accountant.compose(GaussianDpEvent(1 / sqrt(2 * rho)))
+    return accountant.get_epsilon(delta)
+
+
+@pytest.mark.parametrize(
+    "parts", [[Fraction(1, 1000)], [Fraction(1, 10)] * 3, [Fraction(1, 20), Fraction(1, 5)], [Fraction(3)]]
+)
+@pytest.mark.parametrize("delta", [Fraction(1, 10**4), Fraction(5, 10**8)])
+def test_epsilon_agrees_with_google_and_stays_below_opendp(parts: list[Fraction], delta: Fraction) -> None:
+    ours = epsilon(sum(parts, Fraction(0)), delta)
+    assert ours == pytest.approx(google_epsilon(parts, float(delta)), rel=2e-3)
+    assert ours <= opendp_epsilon(sum(parts, Fraction(0)), float(delta)) * (1 + 1e-9)
+
+
+def exact_delta(sigma: int, difference: tuple[int, ...], eps: float) -> float:
+    """The delta of discrete Gaussian noise on a vector that differs by `difference`, summed cell by cell."""
+    losses = {0.0: 1.0}
+    for v in difference:
+        support = np.arange(-9 * sigma, 9 * sigma + 1)
+        mass = np.exp(-(support.astype(float) ** 2) / (2 * sigma**2))
+        step = (v * v + 2 * v * support) / (2 * sigma**2)
+        losses_now = np.add.outer(np.array(list(losses)), step).ravel()
+        masses = np.multiply.outer(np.array(list(losses.values())), mass / mass.sum()).ravel()
+        losses = dict(zip(losses_now.tolist(), masses.tolist(), strict=True))
+    loss, mass = np.array(list(losses)), np.array(list(losses.values()))
+    return float((mass * np.maximum(0, 1 - np.exp(eps - loss))).sum())
+
+
+@pytest.mark.parametrize(
+    ("sigma", "difference"), [(100, (70,)), (100, (300,)), (100, (60, 40)), (150, (1, 1)), (120, (119, 31))]
+)
+@pytest.mark.parametrize("eps", [0.1, 0.5, 1.5, 4.0])
+def test_the_discrete_gaussian_is_covered_by_the_continuous_one_and_its_shift(
+    sigma: int, difference: tuple[int, ...], eps: float
+) -> None:
+    bound_squared = sum(v * v for v in difference)
+    rho, extra = Fraction(bound_squared, 2 * sigma**2), shift(bound_squared, sigma, len(difference))
+    exact = exact_delta(sigma, difference, eps)
+    if exact > 1e-14:
+        assert epsilon(rho, Fraction(exact), extra) >= eps * (1 - 1e-9)
+
+
+def test_epsilon_at_the_ends() -> None:
     assert epsilon(Fraction(0), Fraction(1, 10**8)) == 0
+    assert epsilon(Fraction(1, 10**12), Fraction(1, 10**4)) == 0  # total variation is below delta
+    assert 1000 < epsilon(Fraction(1000), Fraction(1, 10**8)) < 1000 + 200 * sqrt(10)
+
+
+def test_noise_of_a_few_steps_is_refused(policy: Policy) -> None:
+    coarse = [dataclasses.replace(m, step=1, raw=1) for m in policy.table("schedule").measures[:1]]
+    table = dataclasses.replace(policy.table("schedule"), measures=tuple(coarse))
+    with pytest.raises(PolicyRefusal, match="larger `step`"):
+        plan(policy, SEASON[0], (table,), frozenset({"people"}))
 
 
 def test_the_quantile_is_on_the_safe_side() -> None:

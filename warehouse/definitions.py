@@ -24,7 +24,7 @@ _HELD = "releases losses venues refusals labels dictionary edition"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
     "policy k k_rule manifest_sha256 accepted_at manifest",
-    "losses": "release_id unit epsilon delta rho delta_selection season_epsilon season_delta",
+    "losses": "release_id unit epsilon delta rho delta_selection shift season_epsilon season_delta",
     "venues": "venue name kind commune since",
     "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint",
     "labels": "dimension code fr en position",

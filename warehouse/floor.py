@@ -12,14 +12,14 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from privacy.accounting import epsilon
+from privacy.accounting import Cost, epsilon
 from privacy.calendar import Period
 from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
 from privacy.selection import threshold
 from warehouse.governance import Floor
 
-Spent = dict[str, tuple[Fraction, Fraction]]  # unit → (rho, delta of selection) of the season's releases held
+Spent = dict[str, Cost]  # by unit: what the season's releases held have cost
 
 
 def check_facts(manifest: dict[str, Any]) -> None:
@@ -50,10 +50,9 @@ def check_policy(manifest: dict[str, Any], floor: Floor, spent: Spent) -> None:
         stated = Fraction(loss["season"]["epsilon"]), Fraction(loss["season"]["delta"])
         if stated[0] > most[0] or stated[1] > most[1]:
             raise _weak(_loss(*stated), _loss(*most))
-        rho, delta = spent.get(unit, (Fraction(0), Fraction(0)))
-        rho += Fraction(loss["privacy_parameters"]["rho"])
-        delta += Fraction(loss["privacy_parameters"]["delta_selection"])
-        if delta >= most[1] or epsilon(rho, most[1] - delta) > most[0] * (1 + Fraction(1, 10**8)):
+        own = (Fraction(loss["privacy_parameters"][part]) for part in ("rho", "delta_selection", "shift"))
+        cost = spent.get(unit, Cost()) + Cost(*own)
+        if cost.delta >= most[1] or epsilon(cost.rho, most[1] - cost.delta, cost.shift) > most[0]:
             raise VerificationRefusal(
                 "policy",
                 f"with the releases held, this one would exceed the season's {_loss(*most)}. Ask the venue's steward.",

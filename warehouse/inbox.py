@@ -22,6 +22,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from privacy.accounting import Cost
 from privacy.calendar import Period
 from privacy.errors import Fault, VerificationRefusal
 from privacy.release import Release, read
@@ -146,9 +147,8 @@ def _latest(lake: duckdb.DuckDBPyConnection, release: Release) -> tuple[str | No
 def _spent(lake: duckdb.DuckDBPyConnection, release: Release) -> Spent:
     facts = {"venue": release.manifest["venue"]["id"], "season": release.manifest["season"]}
     spent: Spent = {}
-    for unit, rho, delta in lake.execute(sql("spent"), facts).fetchall():
-        before = spent.get(unit, (Fraction(0), Fraction(0)))
-        spent[unit] = before[0] + Fraction(rho), before[1] + Fraction(delta)
+    for unit, *parts in lake.execute(sql("spent"), facts).fetchall():
+        spent[unit] = spent.get(unit, Cost()) + Cost(*map(Fraction, parts))
     return spent
 
 

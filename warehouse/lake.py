@@ -79,9 +79,10 @@ def hold(lake: duckdb.DuckDBPyConnection, release: Release, policy: Policy, now:
     lake.execute(sql("hold"), facts | {"manifest": json.dumps(manifest, ensure_ascii=False)})
     for unit, loss in manifest["privacy_loss"].items():
         own, season = loss["privacy_parameters"], loss["season"]
-        row = [release.id, unit, own["epsilon"], float(Fraction(own["delta"])), own["rho"], own["delta_selection"]]
+        row = [release.id, unit, own["epsilon"], float(Fraction(own["delta"]))]
+        row += [own["rho"], own["delta_selection"], own["shift"]]
         row += [float(Fraction(season["epsilon"])), float(Fraction(season["delta"]))]
-        lake.execute("insert into losses values (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        lake.execute("insert into losses values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     for table in policy.tables:
         if table.name in release.tables:
             keys = [pl.lit(manifest[c] if c != "venue" else manifest["venue"]["id"]).alias(c) for c in _KEYS]

@@ -10,14 +10,14 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, hub, venue
+from pipelines.cli import audit, hub, planning, venue
 from pipelines.cli.console import language
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → ingest → preview → release        (the records stay there)
+A venue's life:   venue add → ingest → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
 A sceptic's:      explain, verify, ledger
 
@@ -33,7 +33,16 @@ app = typer.Typer(
 )
 app.command()(venue.demo)
 app.add_typer(venue.app, name="venue")
-for command in (venue.inspect, venue.ingest, venue.preview, venue.release, hub.accept, hub.report, hub.sql):
+for command in (
+    venue.inspect,
+    venue.ingest,
+    planning.plan,
+    venue.preview,
+    venue.release,
+    hub.accept,
+    hub.report,
+    hub.sql,
+):
     app.command()(command)
 for command in (audit.ledger, audit.explain, audit.verify):
     app.command()(command)

@@ -31,7 +31,7 @@ def ledger(venue: VenueId, home: Home = HERE, policy: PolicyFile = None) -> None
     for season in sorted({Period.parse(c.period).season for c in book.charges}):
         for unit, cost in book.spent(season).items():
             budget, loss = season_budget(rules, unit), rules.season[unit]
-            so_far = epsilon(cost.rho, loss.delta - loss.selection_delta)
+            so_far = epsilon(cost.rho, loss.delta - loss.selection_delta, cost.shift)
             left = float(100 * Cost(budget.rho - cost.rho).rho / budget.rho)
             out.print(say(f"{season}, {unit}: epsilon {so_far:.2f} of {float(loss.epsilon):g} spent; {left:.1f} % left.",
                           f"{season}, {unit} : epsilon {so_far:.2f} sur {float(loss.epsilon):g} dépensé ; il reste {left:.1f} %."))  # fmt: skip

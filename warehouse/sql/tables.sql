@@ -5,7 +5,7 @@ create table if not exists releases (
     k integer, k_rule varchar, manifest_sha256 varchar, accepted_at timestamp, manifest varchar
 );
 create table if not exists losses (
-    release_id varchar, unit varchar, epsilon double, delta double, rho varchar, delta_selection varchar,
+    release_id varchar, unit varchar, epsilon double, delta double, rho varchar, delta_selection varchar, shift varchar,
     season_epsilon double, season_delta double
 );
 create table if not exists venues (venue varchar, name varchar, kind varchar, commune varchar, since date);
