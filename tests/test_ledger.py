@@ -126,3 +126,11 @@ def test_two_processes_do_not_both_fit_in_the_same_rest(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["paid", "refused", "refused", "refused"]
+
+
+def test_sealing_twice_is_sealing_once(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite")
+    charge(ledger, "a")
+    first = ledger.seal("a", "digest", "fingerprint")
+    assert ledger.seal("a", "another", "another") == first
+    assert Ledger(tmp_path / "l.sqlite").seals == {"a": first}

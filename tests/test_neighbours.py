@@ -15,6 +15,7 @@ from privacy.accounting import plan
 from privacy.bounding import EXACT, bound
 from privacy.calendar import Period
 from privacy.declarations import Table
+from privacy.errors import Fault
 from privacy.policy import Policy, read_policy
 
 POLICY = read_policy()
@@ -107,3 +108,12 @@ def test_admissions_move_one_cell_by_one_step(policy: Policy) -> None:
     one_more = pl.LazyFrame({"family": ["danse"], "admission_kind": ["free"], "admissions": [8]})
     a, b = (bound(r, table, table.measures).cells for r in (rows, one_more))
     assert squared_distance(b, a, "admissions") == (1000) ** 2
+
+
+def test_contributions_without_a_declared_column_are_a_fault(policy: Policy) -> None:
+    with pytest.raises(Fault, match="table price lack price_band, tickets"):
+        bound(
+            pl.LazyFrame({"person": [1], "tariff": ["plein"], "revenue": [1]}),
+            policy.table("price"),
+            policy.table("price").measures,
+        )

@@ -165,6 +165,8 @@ def test_periods_are_written_and_read_in_one_way() -> None:
     (("weight = 2", "weight = 0"), "tables.loyalty"),
     (("clip = 6", "clip = 0"), "clip, step, raw"),
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
+    (('[tables.loyalty]', '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
+    (('measures = ["people", "interactions"]', 'measures = ["interactions", "people"]'), "first measure"),
     (('name = "jauge-2026"', "name = "), "illisible|cannot be read"),
 ])  # fmt: skip
 def test_a_wrong_policy_is_refused_with_its_key(tmp_path: Path, change: tuple[str, str], said: str) -> None:
@@ -181,3 +183,15 @@ def test_every_change_changes_the_digest(policy: Policy, tmp_path: Path) -> None
     (tmp_path / "q.toml").write_text(text, "utf-8")
     assert read_policy(tmp_path / "p.toml").digest != policy.digest
     assert read_policy(tmp_path / "q.toml").digest == policy.digest
+
+
+def test_a_period_is_told_in_both_languages() -> None:
+    assert Period.parse("2025-2026").label("fr") == "Saison 2025–2026"
+    assert Period.parse("2025-2026").label("en") == "2025–2026 season"
+    assert Period.parse("2025-2026-T3").label("fr") == "mars–mai (2025–2026)"
+    assert Period.parse("2025-2026-T3").label("en") == "March–May (2025–2026)"
+
+
+def test_a_table_that_does_not_exist_names_those_that_do(policy: Policy) -> None:
+    with pytest.raises(Fault, match="it has loyalty, provenance"):
+        policy.table("mood")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregations.venue import Venue, add_venue
 from privacy import publish as publishing
@@ -21,7 +22,7 @@ from privacy.declarations import Table
 from privacy.errors import BudgetRefusal, Fault, PolicyRefusal
 from privacy.ledger import Ledger
 from privacy.noise import add_noise
-from privacy.policy import Policy
+from privacy.policy import Policy, canonical_json
 from privacy.publish import Published, Publisher, publish
 from privacy.selection import select, threshold
 
@@ -253,3 +254,42 @@ def test_probable_k_shows_more_and_says_so(publisher: Publisher, policy: Policy)
         done.release.manifest["tables"]["family"]["threshold"]
         < certain.release.manifest["tables"]["family"]["threshold"]
     )
+
+
+def test_a_sealed_release_that_was_replaced_is_not_served(publisher: Publisher, policy: Policy) -> None:
+    """Another release, signed by the venue's own key, under the sealed one's name: the ledger knows better."""
+    done = publish(publisher, records(), policy, T1)
+    manifest = json.loads((done.release.folder / "manifest.json").read_text("utf-8")) | {"published": "2020-01-01"}
+    key = Ed25519PrivateKey.from_private_bytes(publisher.signing_key)
+    (done.release.folder / "manifest.json").write_bytes(canonical_json(manifest))
+    (done.release.folder / "manifest.sig").write_text(key.sign(canonical_json(manifest)).hex())
+    with pytest.raises(Fault, match="not the one the ledger sealed"):
+        publish(publisher, records(), policy, T1)
+
+
+def test_bounds_of_another_table_are_not_noised(
+    publisher: Publisher, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = publishing.bound_tables
+
+    def wrong(contributions: Any, plans: Any) -> dict[str, Any]:
+        bounded = whole(contributions, plans)
+        return bounded | {"family": dataclasses.replace(bounded["family"], table=policy.table("price"))}
+
+    monkeypatch.setattr(publishing, "bound_tables", wrong)
+    with pytest.raises(Fault, match="do not fit"):
+        publish(publisher, records(), policy, T1)
+    assert folders(publisher) == []
+
+
+def test_public_facts_are_public(publisher: Publisher, policy: Policy) -> None:
+    release = publish(publisher, records(), policy, T1).release
+    facts = release.public_facts()
+    assert facts["release_id"] == release.id
+    assert facts["epsilon_person"] == round(
+        release.manifest["privacy_loss"]["person"]["privacy_parameters"]["epsilon"], 4
+    )
+    assert facts["cells_shown_schedule"] == release.tables["schedule"]["people"].count()
+    assert {k.rsplit("_", 1)[0] if k.startswith(("cells", "epsilon")) else k for k in facts} == {
+        "release_id", "revision", "policy", "k", "epsilon", "cells_shown",
+    }  # fmt: skip
