@@ -1,5 +1,6 @@
 """Commands of a venue's steward: add a venue, look at an export, load it, preview and release a period."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -194,6 +195,13 @@ def release(
         done = publish(one, when, rules, revise=revise)
         bar.advance(task)
     deliver(done.release.folder, home / "hub" / "inbox")
+    if done.drawn and when.end > datetime.now(UTC).date():
+        out.print(
+            say(
+                f"This period ends on {when.end}: what comes later will need a revision, charged anew.",
+                f"Cette période finit le {when.end} : la suite demandera une révision, débitée à nouveau.",
+            )
+        )
     if not done.drawn:
         out.print(
             say("Already sealed: the same bytes, nothing charged.", "Déjà scellée : mêmes octets, rien de débité.")
