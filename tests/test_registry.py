@@ -23,9 +23,18 @@ SCHEMA = ROOT.parent / "shared" / "data" / "anchors" / "opendp_registry" / "sche
 CHECKLIST = ROOT / "docs" / "nist-800-226.md"
 
 
+class Readable(yaml.SafeDumper):
+    """YAML whose lists of sentences are lines, as in the registry's own records."""
+
+
+Readable.add_representer(
+    str, lambda d, s: d.represent_scalar("tag:yaml.org,2002:str", s, style="|" if "\n" in s else None)
+)
+
+
 def written(policy: Policy) -> str:
     head = "# Made by privacy/registry.py from the packaged policy; tests/test_registry.py holds it current.\n"
-    return head + yaml.safe_dump(record(policy), sort_keys=False, allow_unicode=True, width=110)
+    return head + yaml.dump(record(policy), Dumper=Readable, sort_keys=False, allow_unicode=True, width=110)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +80,7 @@ def test_the_record_states_the_policys_numbers(policy: Policy) -> None:
 
 def test_the_evidence_of_the_check_list_exists() -> None:
     text = CHECKLIST.read_text("utf-8")
-    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(n) for n in range(1, 16)]
+    assert re.findall(r"^\| (\d+)\*? \|", text, re.MULTILINE) == [str(n) for n in range(1, 16)]
     tests = re.findall(r"`(test_\w+)::(\w+)`", text)
     assert len(tests) > 20
     for module, name in tests:

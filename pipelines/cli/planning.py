@@ -114,9 +114,9 @@ def _advice(found: Outlook, rules: Policy) -> list[str]:
             f"Avec environ {size} par trimestre, les trimestres montreraient environ {quarter} du public et la saison seule "
             f"{alone} : ne publiez que la saison (sous {round(100 * WORTH)} %, un trimestre dit trop peu pour ce qu’il prend)."),
         say(f'To do so: copy the policy, set calendar.season = "{found.alone_share}" (now "{rules.calendar["season"]}"), '
-            "release with --policy, and release no quarter.",
+            "release with --policy, and release no quarter (in Dagster, leave the schedule every_quarter off).",
             f'Pour cela : copiez la politique, écrivez calendar.season = "{found.alone_share}" (au lieu de '
-            f'"{rules.calendar["season"]}"), publiez avec --policy, et ne publiez aucun trimestre.'),
+            f'"{rules.calendar["season"]}"), publiez avec --policy, et aucun trimestre (dans Dagster, laissez every_quarter arrêté).'),
     ]  # fmt: skip
     if not found.alone_fits:
         sentences.append(
