@@ -67,7 +67,7 @@ def venue_records(venue: Venue) -> Records:
     place = commune(venue.commune)
     home = Home(place.code, place.epci, place.departement, place.region, venue.timezone)
     frames: dict[str, pl.LazyFrame] = {
-        name: records(venue, name) for name in ("transactions", "interactions", "counts", "performances")
+        name: records(venue, name) for name in ("transactions", "interactions", "counts")
     }
     return Records(**frames, home=home)
 

@@ -37,6 +37,8 @@ TRANSACTIONS: dict[str, pl.DataType] = {
     "performance_ref": pl.UInt64(),
     "performance_at": INSTANT,
     "purchased_at": INSTANT,
+    "family": pl.String(),  # as this row tells it: one person's row must not change another's genre
+    "sensitive": pl.Boolean(),  # attendance may reveal a special category of data (GDPR art. 9)
     "tariff": pl.String(),
     "unit_price_cents": pl.Int64(),  # null when unknown
     "quantity": pl.Int64(),  # places, 1 or more
@@ -82,7 +84,7 @@ COUNTS: dict[str, pl.DataType] = {
     "amount_cents": pl.Int64(),
 }
 
-# One row: one performance (séance), joined to transactions and counts by performance_ref.
+# One row: one performance (séance), as all rows about it agree: for the venue's own use, never for contributions.
 PERFORMANCES: dict[str, pl.DataType] = {
     "source": pl.String(),
     "performance_ref": pl.UInt64(),
@@ -92,7 +94,7 @@ PERFORMANCES: dict[str, pl.DataType] = {
     "domain": pl.String(),  # level 2: code of a SIBIL domain, null when only the family is known
     "capacity": pl.Int64(),
     "young_audience": pl.Boolean(),
-    "sensitive": pl.Boolean(),  # attendance may reveal a special category of data (GDPR art. 9)
+    "sensitive": pl.Boolean(),
 }
 
 FRAMES: dict[str, dict[str, pl.DataType]] = {

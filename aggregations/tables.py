@@ -28,7 +28,6 @@ class Records:
     transactions: pl.LazyFrame
     interactions: pl.LazyFrame
     counts: pl.LazyFrame
-    performances: pl.LazyFrame
     home: Home
 
 
@@ -47,20 +46,14 @@ def contributions(records: Records, table: Table, period: Period) -> pl.LazyFram
 
 
 def visits(records: Records) -> pl.LazyFrame:
-    """Return transactions that count: paid or free, not a test, with the family of their performance.
+    """Return transactions that count: paid or free, not a test.
 
-    A performance marked sensitive keeps no family: attendance could reveal a special category (GDPR art. 9).
+    One marked sensitive keeps no family: attendance could reveal a special category (GDPR art. 9).
     """
-    families = records.performances.select(
-        "performance_ref",
-        pl.when(pl.col("sensitive").fill_null(False)).then(segments.UNKNOWN).otherwise("family").alias("family"),
-    )
+    hidden = pl.col("sensitive").fill_null(False)
+    family = pl.when(hidden).then(segments.UNKNOWN).otherwise(pl.col("family").fill_null("unknown"))
     counted = pl.col("status").is_in(["paid", "free"]) & ~pl.col("is_test").fill_null(False)
-    return (
-        records.transactions.filter(counted)
-        .join(families, on="performance_ref", how="left")
-        .with_columns(pl.col("family").fill_null("unknown"))
-    )
+    return records.transactions.filter(counted).with_columns(family.alias("family"))
 
 
 def _transactions(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:

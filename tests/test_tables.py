@@ -38,10 +38,13 @@ def frame(name: str, rows: list[dict[str, Any]]) -> pl.LazyFrame:
     return pl.LazyFrame([{c: (DEFAULTS | r).get(c) for c in schema} for r in rows], schema=schema)
 
 
-def venue(transactions: list[dict[str, Any]] = [], interactions: list[dict[str, Any]] = [],  # noqa: B006  # never changed
-          counts: list[dict[str, Any]] = [], performances: list[dict[str, Any]] = []) -> Records:  # noqa: B006  # fmt: skip
-    return Records(*(frame(n, r) for n, r in (("transactions", transactions), ("interactions", interactions),
-                                              ("counts", counts), ("performances", performances))), home=PARIS)  # fmt: skip
+def venue(
+    transactions: list[dict[str, Any]] = [],  # noqa: B006  # never changed
+    interactions: list[dict[str, Any]] = [],  # noqa: B006
+    counts: list[dict[str, Any]] = [],  # noqa: B006
+) -> Records:
+    kinds = (("transactions", transactions), ("interactions", interactions), ("counts", counts))
+    return Records(*(frame(n, r) for n, r in kinds), home=PARIS)
 
 
 def ticket(person: int, day: str, **more: Any) -> dict[str, Any]:
@@ -88,20 +91,19 @@ def test_the_known_audience_has_those_who_did_not_come_too(policy: Policy) -> No
     }
 
 
-def test_a_sensitive_performance_shows_no_family(policy: Policy) -> None:
-    performances = [
-        {"performance_ref": 1, "family": "danse", "sensitive": True},
-        {"performance_ref": 2, "family": "danse"},
-    ]
+def test_a_sensitive_row_shows_no_family(policy: Policy) -> None:
+    rows = [ticket(1, "2026-01-10", sensitive=True), ticket(2, "2026-01-10"), ticket(3, "2026-01-10", family=None)]
+    assert exact(policy, "family", venue(rows)) == {("danse", "commune"): 1, ("unknown", "commune"): 2}
+
+
+def test_a_row_tells_its_own_family_and_no_one_elses(policy: Policy) -> None:
+    """Rows of one performance that disagree: each counts where it says, whatever the majority says."""
     rows = [
-        ticket(1, "2026-01-10"),
-        ticket(2, "2026-01-10", performance_ref=2),
-        ticket(3, "2026-01-10", performance_ref=3),
+        ticket(1, "2026-01-10", family="danse"),
+        ticket(2, "2026-01-10", family="projection"),
+        ticket(3, "2026-01-10", family="projection"),
     ]
-    assert exact(policy, "family", venue(rows, performances=performances)) == {
-        ("danse", "commune"): 1,
-        ("unknown", "commune"): 2,
-    }
+    assert exact(policy, "family", venue(rows)) == {("danse", "commune"): 1, ("projection", "commune"): 2}
 
 
 def test_receipts_and_tickets_are_added_up(policy: Policy) -> None:
