@@ -165,7 +165,7 @@ def test_periods_are_written_and_read_in_one_way() -> None:
     (("weight = 2", "weight = 0"), "tables.loyalty"),
     (("clip = 6", "clip = 0"), "clip, step, raw"),
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
-    (('[tables.loyalty]', '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
+    (("[tables.loyalty]", '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
     (('measures = ["people", "interactions"]', 'measures = ["interactions", "people"]'), "first measure"),
     (('name = "jauge-2026"', "name = "), "illisible|cannot be read"),
 ])  # fmt: skip
