@@ -169,7 +169,7 @@ def resume(home: Path) -> Published:
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(m, marks=() if m in {"charge written, not committed", "some noise drawn", "renamed, not synced"}
+        pytest.param(m, marks=() if m in {"some noise drawn", "renamed, not synced"}
                      else pytest.mark.slow)
         for m in STEPS
     ],
