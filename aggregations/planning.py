@@ -19,11 +19,12 @@ import polars as pl
 from aggregations.publication import publisher, venue_records
 from aggregations.tables import Records, contributions
 from aggregations.venue import Venue
-from privacy.accounting import Cost, TablePlan, season_budget, total
+from privacy.accounting import Cost, season_budget
 from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.ledger import Ledger
+from privacy.plan import TablePlan, total
 from privacy.policy import Policy
 from privacy.publish import bound_tables
 

@@ -11,11 +11,12 @@ from aggregations.referential import commune
 from aggregations.segments import Home
 from aggregations.tables import Records, contributions
 from aggregations.venue import Venue
-from privacy.accounting import TablePlan
 from privacy.bounding import EXACT
 from privacy.calendar import Period
+from privacy.plan import TablePlan
 from privacy.policy import Policy
-from privacy.publish import Contributions, Published, Publisher, bound_tables, publish
+from privacy.publish import Contributions, Published, bound_tables, publish
+from privacy.publisher import Publisher
 from privacy.selection import select
 
 

@@ -13,7 +13,7 @@ Argument. Let a person have n cells, and per measure the amounts t_1 … t_n, ea
    correctly rounded IEEE operations (each within 2^-53) that make the scale.
 3. n, t and the norm come from that person's own records alone, and sums ignore row order: adding or removing
    the person moves the measure's vector of cells by at most B x step in L2 (metric: add or remove one person).
-   `accounting.Noise.bound_squared` is that number squared. tests/test_neighbours.py holds it against data.
+   `plan.Noise.bound_squared` is that number squared. tests/test_neighbours.py holds it against data.
 A count has no person: its rows are single admissions, each worth one step x clip in one cell.
 """
 

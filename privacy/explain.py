@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from privacy.accounting import TablePlan
+from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.release import Release
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from privacy.accounting import Cost, TablePlan, epsilon
+from privacy.accounting import Cost, epsilon
 from privacy.charges import Charge
 from privacy.declarations import Unit
+from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.verification import FORMAT
 

@@ -2,7 +2,7 @@
 
 Eager, drawn once, without a seed. A draw needs a `Charge`, which only the ledger makes: no noise without
 payment. OpenDP must agree with the price: its own map of the sensitivity may not exceed what was charged
-(`accounting.Noise.rho`, to within the rounding of its floats), or nothing is drawn.
+(`plan.Noise.rho`, to within the rounding of its floats), or nothing is drawn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from privacy.accounting import Noise
 from privacy.charges import Charge
 from privacy.declarations import Unit
 from privacy.errors import Fault
+from privacy.plan import Noise
 
 _FLOATS = Fraction(1, 10**9)  # relative; OpenDP rounds its floats upwards
 
@@ -35,7 +35,8 @@ def add_noise(exact: npt.NDArray[np.int64], noise: Noise, unit: Unit, charge: Ch
             "OpenDP prices this noise higher than the ledger charged; nothing was drawn.",
             "OpenDP estime ce bruit plus cher que le registre ne l’a débité ; rien n’a été tiré.",
         )
-    return np.asarray(mechanism(exact), dtype=np.int64)
+    own = np.array(exact)  # OpenDP refuses the read-only view Polars gives when it runs on one thread
+    return np.asarray(mechanism(own), dtype=np.int64)
 
 
 @cache

@@ -18,47 +18,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from privacy.accounting import TablePlan, plan, total
 from privacy.bounding import EXACT, Bounded, bound
 from privacy.calendar import Period
 from privacy.charges import Charge, Seal
 from privacy.declarations import Table
-from privacy.errors import Fault, PolicyRefusal
+from privacy.errors import Fault
 from privacy.ledger import Ledger
 from privacy.manifest import write_manifest
 from privacy.noise import add_noise
+from privacy.plan import TablePlan, total
 from privacy.policy import Policy
+from privacy.publisher import Publisher
 from privacy.release import Release, read, seal
 from privacy.selection import select
 from privacy.verification import release_id
 
 Contributions = Callable[[Table], pl.LazyFrame]
-
-
-@dataclass(frozen=True, slots=True)
-class Publisher:
-    """Who publishes: public facts, two keys (raw bytes), and where the ledger and the outbox lie."""
-
-    venue: str
-    publishes: tuple[str, ...]  # of transactions, interactions, counts
-    revenue: bool
-    public_key: str
-    signing_key: bytes
-    fingerprint_key: bytes
-    ledger: Path
-    outbox: Path
-
-    def plan(self, policy: Policy, period: Period) -> tuple[TablePlan, ...]:
-        """Return the noise plan of a release; PolicyRefusal if the policy has no table for this venue."""
-        kinds = {*self.publishes, *(["base"] if "transactions" in self.publishes else [])}
-        tables = tuple(t for t in policy.tables if t.records in kinds)
-        if not tables:
-            raise PolicyRefusal(
-                f"The policy declares no table for the records {self.venue} publishes.",
-                f"La politique ne déclare aucune table pour ce que publie {self.venue}.",
-            )
-        measures = {m.name for t in tables for m in t.measures if self.revenue or not m.opt_in}
-        return plan(policy, period, tables, frozenset(measures))
 
 
 @dataclass(frozen=True, slots=True)

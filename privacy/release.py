@@ -74,6 +74,7 @@ def seal(folder: Path, manifest: dict[str, Any], tables: dict[str, pl.DataFrame]
     (making / "manifest.sig").write_text(Ed25519PrivateKey.from_private_bytes(signing_key).sign(text).hex(), "ascii")
     for path in (*making.rglob("*"), making):
         _sync(path)
+    verify(making, name=folder.name)  # what would be refused is never out
     making.rename(folder)
     _sync(folder.parent)
 

@@ -48,8 +48,12 @@ def threshold(policy: Policy, table: Table, sigma: int, delta: Fraction) -> int:
     one = table.measures[0].step * table.measures[0].clip
     if policy.k_rule == "probable":
         return policy.k * one + math.ceil(policy.k_z * sigma)
-    touched = min(table.max_cells, table.size)
-    return policy.k * one + math.ceil(sigma * upper_quantile(delta / touched))
+    return certain(policy.k, one, sigma, delta / min(table.max_cells, table.size))
+
+
+def certain(k: int, one: int, sigma: int, tail: Fraction) -> int:
+    """Return the T of rule "certain": `one` is what a person weighs at most, `tail` the delta of one cell."""
+    return k * one + math.ceil(sigma * upper_quantile(tail))
 
 
 def upper_quantile(tail: Fraction) -> float:

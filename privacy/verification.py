@@ -6,7 +6,7 @@ signature     Ed25519 (RFC 8032) by the venue's key
 identity      the id is the digest of venue, period, policy and revision, and the folder's name
 digest        each table's SHA-256 is the manifest's
 schema        one row a cell of the declared domain, sorted, the declared columns, the declared standard errors
-suppression   what is shown exceeds its threshold; what is not is null throughout
+suppression   the threshold keeps k; what is shown exceeds it; what is not is null throughout
 accounting    the declared noise gives the declared loss, recomputed exactly
 """
 
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from privacy.accounting import Cost, epsilon, round_up, shift
 from privacy.errors import VerificationRefusal
 from privacy.policy import canonical_json
+from privacy.selection import certain
 
 FORMAT = "jauge-release/1"
 
@@ -35,36 +36,41 @@ def release_id(venue: str, period: str, policy_digest: str, revision: int) -> st
     return hashlib.sha256(canonical_json([venue, period, policy_digest, revision])).hexdigest()[:32]
 
 
-def verify(folder: Path, public_key: str | None = None) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-    """Return manifest and tables, or raise VerificationRefusal. `public_key`: hex, default the manifest's own."""
+def verify(
+    folder: Path, public_key: str | None = None, *, name: str | None = None
+) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+    """Return manifest and tables, or raise VerificationRefusal.
+
+    `public_key`: hex, default the manifest's own. `name`: what the folder will be called, default what it is.
+    """
     try:
         text, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_text("ascii")
         manifest = json.loads(text)
-        listed = {f"tables/{name}.parquet" for name in manifest["tables"]} | {"manifest.json", "manifest.sig"}
+        listed = {f"tables/{table}.parquet" for table in manifest["tables"]} | {"manifest.json", "manifest.sig"}
     except (OSError, ValueError, KeyError, TypeError):
         raise _broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
     _hold("layout", found == listed, "files are missing or not declared in the manifest")
     try:
-        _check_manifest(folder, text, signature, manifest, public_key or manifest["venue"]["public_key"])
-        tables = {name: _check_table(folder, name, spec) for name, spec in manifest["tables"].items()}
+        _check_manifest(name or folder.name, text, signature, manifest, public_key or manifest["venue"]["public_key"])
+        tables = {table: _check_table(folder, table, spec, manifest["k"]) for table, spec in manifest["tables"].items()}
         _check_accounting(manifest)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, pl.exceptions.PolarsError):
         raise _broken("manifest", "a field is missing or of the wrong type") from None
     return manifest, tables
 
 
-def _check_manifest(folder: Path, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
+def _check_manifest(name: str, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
     _hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
     except (InvalidSignature, ValueError):
         raise _broken("signature", "the manifest is not signed by the venue's key") from None
     facts = manifest["venue"]["id"], manifest["period"], manifest["policy"]["digest"], manifest["revision"]
-    _hold("identity", manifest["release_id"] == release_id(*facts) == folder.name, "the id is not its digest")
+    _hold("identity", manifest["release_id"] == release_id(*facts) == name, "the id is not its digest")
 
 
-def _check_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
+def _check_table(folder: Path, name: str, spec: dict[str, Any], k: dict[str, Any]) -> pl.DataFrame:
     path = folder / "tables" / f"{name}.parquet"
     _hold("digest", sha256(path) == spec["sha256"], f"tables/{name}.parquet was altered")
     cells = pl.read_parquet(path)
@@ -79,6 +85,7 @@ def _check_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
     shown = cells.filter(pl.col(measures[0]).is_not_null())
     hidden = cells.filter(pl.col(measures[0]).is_null()).select(pl.exclude(dimensions))
     least, lead = spec["threshold"], spec["measures"][0]
+    _hold("suppression", least >= _least(spec, k), f"the threshold of table {name} does not keep the k it states")
     fair = bool((shown[lead["name"]] * lead["step"]).round().gt(least).all())
     fair &= hidden.null_count().sum_horizontal().sum() == hidden.height * hidden.width
     fair &= shown.null_count().sum_horizontal().sum() == 0
@@ -86,6 +93,18 @@ def _check_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
     for m in spec["measures"]:
         _hold("schema", shown[f"{m['name']}_se"].eq(m["sigma"] / m["step"]).all(), f"wrong standard error in {name}")
     return cells
+
+
+def _least(spec: dict[str, Any], k: dict[str, Any]) -> int:
+    lead = spec["measures"][0]
+    one = int(lead["step"] * lead["clip"])
+    if k["rule"] != "certain":
+        return int(k["minimum"]) * one
+    return certain(k["minimum"], one, lead["sigma"], Fraction(spec["delta"]) / _touched(spec))
+
+
+def _touched(spec: dict[str, Any]) -> int:
+    return min(spec["max_cells"], prod(len(d["values"]) for d in spec["dimensions"]))
 
 
 def _check_accounting(manifest: dict[str, Any]) -> None:
@@ -102,11 +121,10 @@ def _check_accounting(manifest: dict[str, Any]) -> None:
 def _cost(manifest: dict[str, Any], unit: str) -> Cost:
     cost = Cost()
     for table in (t for t in manifest["tables"].values() if t["unit"] == unit):
-        cells = min(table["max_cells"], prod(len(d["values"]) for d in table["dimensions"]))
         cost += Cost(delta=Fraction(table["delta"]))
         for m in table["measures"]:
             bound_squared, sigma = m["bound_squared"], m["sigma"]
-            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, cells))
+            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, _touched(table)))
     return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))
 
 

@@ -29,7 +29,8 @@ from privacy.calendar import Period
 from privacy.declarations import Dimension, Table
 from privacy.errors import BudgetRefusal
 from privacy.policy import Loss, Policy, read_policy
-from privacy.publish import Contributions, Publisher, publish
+from privacy.publish import Contributions, publish
+from privacy.publisher import Publisher
 from privacy.release import Release
 
 SPOTS = 4  # cells of a block

@@ -14,7 +14,8 @@ from aggregations.venue import Venue, add_venue, read_venue
 from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.policy import Policy, read_policy
-from privacy.publish import Publisher, publish
+from privacy.publish import publish
+from privacy.publisher import Publisher
 from privacy.release import Release
 from warehouse.governance import Hub, register
 

@@ -27,7 +27,8 @@ from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.ledger import Ledger
 from privacy.policy import Policy, read_policy
-from privacy.publish import Published, Publisher, publish
+from privacy.publish import Published, publish
+from privacy.publisher import Publisher
 from privacy.release import deliver, read
 
 T1 = Period.parse("2025-2026-T1")
@@ -140,7 +141,7 @@ def start(home: Path, order: str) -> subprocess.Popen[str]:
     root = Path(__file__).parents[1]
     command = [sys.executable, __file__, str(home), order]
     return subprocess.Popen(
-        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root), "POLARS_MAX_THREADS": "1"},  # as on one core
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

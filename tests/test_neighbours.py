@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from strategies import frame, people, rows_of
 
 from privacy import bounding
-from privacy.accounting import plan
 from privacy.bounding import EXACT, bound
 from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.errors import Fault
+from privacy.plan import plan
 from privacy.policy import Policy, read_policy
 
 POLICY = read_policy()

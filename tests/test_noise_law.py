@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from privacy.accounting import Cost, Noise
+from privacy.accounting import Cost
 from privacy.charges import Charge
 from privacy.errors import Fault
 from privacy.noise import add_noise
+from privacy.plan import Noise
 from privacy.policy import Policy
 
 RICH = Charge("test", "2025-2026", 1, "", {"person": Cost(Fraction(10))}, "")

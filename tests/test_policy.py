@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from ascii import rows
 
-from privacy.accounting import Cost, epsilon, plan, season_budget, shift, total
+from privacy.accounting import Cost, epsilon, season_budget, shift
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.errors import Fault, PolicyRefusal
+from privacy.plan import plan, total
 from privacy.policy import Policy, read_policy
 from privacy.selection import threshold, upper_quantile
 

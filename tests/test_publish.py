@@ -16,14 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregations.venue import Venue, add_venue
 from privacy import publish as publishing
-from privacy.accounting import Noise, TablePlan
 from privacy.calendar import Period
 from privacy.declarations import Table
-from privacy.errors import BudgetRefusal, Fault, PolicyRefusal
+from privacy.errors import BudgetRefusal, Fault, PolicyRefusal, VerificationRefusal
 from privacy.ledger import Ledger
 from privacy.noise import add_noise
+from privacy.plan import Noise, TablePlan
 from privacy.policy import Policy, canonical_json
-from privacy.publish import Published, Publisher, publish
+from privacy.publish import Published, publish
+from privacy.publisher import Publisher
 from privacy.selection import select, threshold
 
 T1 = Period.parse("2025-2026-T1")
@@ -293,3 +294,22 @@ def test_public_facts_are_public(publisher: Publisher, policy: Policy) -> None:
     assert {k.rsplit("_", 1)[0] if k.startswith(("cells", "epsilon")) else k for k in facts} == {
         "release_id", "revision", "policy", "k", "epsilon", "cells_shown",
     }  # fmt: skip
+
+
+def test_what_would_be_refused_is_never_out(
+    publisher: Publisher, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = publishing.write_manifest
+
+    def wrong(*arguments: Any) -> dict[str, Any]:
+        manifest = whole(*arguments)
+        manifest["privacy_loss"]["person"]["privacy_parameters"]["epsilon"] = 0.1
+        return manifest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "write_manifest", wrong)
+        with pytest.raises(VerificationRefusal, match="accounting"):
+            publish(publisher, records(), policy, T1)
+    assert folders(publisher) == []
+    assert publish(publisher, records(), policy, T1).drawn
+    assert len(Ledger(publisher.ledger).charges) == 1

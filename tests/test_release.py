@@ -18,7 +18,8 @@ from aggregations.venue import Venue, add_venue
 from privacy.calendar import Period
 from privacy.errors import VerificationRefusal
 from privacy.policy import Policy, canonical_json
-from privacy.publish import Publisher, publish
+from privacy.publish import publish
+from privacy.publisher import Publisher
 from privacy.release import Release, deliver, read
 from privacy.verification import release_id
 
@@ -108,6 +109,7 @@ PARAMETERS = ("privacy_loss", "person", "privacy_parameters")
     ("schema", set_in("tables", "schedule", "dimensions", 0, "values")([["unknown", "?", "?"]])),
     ("schema", set_in("tables", "family", "measures", 0, "sigma")(1)),
     ("suppression", set_in("tables", "schedule", "threshold")(10**9)),
+        ("suppression", set_in("tables", "schedule", "threshold")(-(10**9))),
     ("accounting", set_in(*PARAMETERS, "epsilon")(0.1)),
     ("accounting", set_in(*PARAMETERS, "rho")("1/1000")),
     ("accounting", set_in("privacy_loss", "admission")({})),

@@ -10,8 +10,8 @@ from rich.table import Table
 from aggregations.planning import WORTH, Option, Outlook, outlook
 from aggregations.venue import read_venue
 from pipelines.cli.console import HERE, Home, PolicyFile, VenueId, language, out, say
-from privacy.accounting import TablePlan
 from privacy.calendar import Period
+from privacy.plan import TablePlan
 from privacy.policy import Policy, read_policy
 
 _Z95 = 1.96

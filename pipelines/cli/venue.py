@@ -142,9 +142,10 @@ def ingest(
 def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: PolicyFile = None) -> None:
     """Show what a release would publish, its margins and its cost. Spends nothing, writes nothing. / Prévisualiser."""
     from aggregations.publication import preview as look
-    from privacy.accounting import season_budget, total
+    from privacy.accounting import season_budget
     from privacy.calendar import Period
     from privacy.explain import explain_plan
+    from privacy.plan import total
     from privacy.policy import read_policy
 
     rules, when = read_policy(policy), Period.parse(period)
