@@ -4,8 +4,8 @@ One table, département x genre x month, distinct people and their spend (0 to 2
 epsilon = 1 and delta = 1e-8 for the whole, k = 20. Jauge publishes it through the real door (policy, ledger, noise,
 seal) under both rules of k. OpenDP's Polars Context runs in the same run, in an environment of its own (opendp_context.py).
 Errors are |published - true| / true, true being the unbounded answer (spend clipped a person and cell), median over the
-cells published. Keys: Jauge's domain is public by policy, and `certain` gives a cell below k no chance to show; OpenDP's
-keys are private, its threshold far above k, so that what shows is comparable. A region's total is what a reader adds up.
+cells published. Keys are private in effect: `certain` gives a cell below k no chance to show, and OpenDP's threshold lies far above k.
+A region's total is what a reader adds up from the cells shown.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def rho_for(epsilon: float, delta: float) -> float:
 
 
 def main(folder: str, out: str, cells: int, largest: int, epsilon: float, delta: float) -> None:
-    dp.enable_features("contrib", "honest-but-curious")
+    dp.enable_features("contrib")
     bounded = (
         pl.scan_parquet(f"{folder}/*.parquet")
         .group_by("person_id", *KEYS)
