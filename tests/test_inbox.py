@@ -160,10 +160,11 @@ def seal_again(folder: Path, key: bytes, manifest: dict) -> None:
         ("policy", lambda m: m["k"].update(rule="probable")),
         ("policy", lambda m: m["privacy_loss"]["person"]["season"].update(epsilon="8")),
         ("policy", lambda m: m["privacy_loss"]["person"]["season"].update(delta="1/1000")),
-        ("policy", lambda m: m["tables"]["loyalty"].update(threshold=11_000)),
-        ("policy", lambda m: m["k"].update(minimum=500)),  # says more than its threshold keeps
+        ("suppression", lambda m: m["tables"]["loyalty"].update(threshold=11_000)),
+        ("suppression", lambda m: m["k"].update(minimum=500)),  # says more than its threshold keeps
         ("table", lambda m: m["tables"]["loyalty"].update(records="interactions")),
-        ("table", lambda m: m["tables"]["loyalty"]["measures"][0].update(clip=2)),
+        ("table", lambda m: m["tables"]["loyalty"]["measures"][0].update(unit="seat")),
+        ("policy", lambda m: m["tables"]["loyalty"].update(full_cells=2)),  # a bound that is not paid for
         ("suppression", lambda m: m["tables"]["loyalty"].update(threshold=10**9)),
     ],
 )
