@@ -80,13 +80,12 @@ def test_noise_has_one_home() -> None:
             assert "import random" not in text
             assert "secrets." not in text or path.name in ("venue.py", "inspection.py")
         if path != ROOT / "privacy" / "noise.py":
-            assert "opendp" not in text.lower().replace("opendp'", "") or "import opendp" not in text
+            assert "import opendp" not in text
 
 
 def test_the_wheel_holds_exactly_four_packages() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     assert config["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == list(PACKAGES)
-    assert not any("lock" in p.name for p in ROOT.glob("*.lock")) or "uv.lock" in (ROOT / ".gitignore").read_text()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
