@@ -138,8 +138,8 @@ def _look(own: Records, period: Period, ways: Mapping[str, tuple[tuple[TablePlan
 
 def _expected(cells: pl.DataFrame, plan: TablePlan, policy: Policy) -> tuple[float, int]:
     """Add up people x the chance that their cell is shown, by the normal law of the noise."""
-    scale, shown = plan.noises[0].sigma * math.sqrt(2), 0.0
-    for people, steps in cells.select(EXACT, plan.noises[0].measure.name).iter_rows():
+    scale, shown = plan.cells[0].sigma * math.sqrt(2), 0.0
+    for people, steps in cells.select(EXACT, plan.cells[0].measure.name).iter_rows():
         if people >= policy.k or policy.k_rule == "probable":
             shown += people * math.erfc((plan.threshold - steps) / scale) / 2
     return shown, int(cells[EXACT].sum())

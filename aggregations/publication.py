@@ -57,7 +57,7 @@ def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
     for plan in plans:
         cells = bounded[plan.table.name].cells
         exact = cells[EXACT].to_numpy()
-        shown = select(cells[plan.noises[0].measure.name].to_numpy(), exact, plan.threshold, policy)
+        shown = select(cells[plan.cells[0].measure.name].to_numpy(), exact, plan.threshold, policy)
         everyone = max(int(exact.sum()), 1)
         previews.append(TablePreview(plan, int((exact > 0).sum()), int(shown.sum()), exact[shown].sum() / everyone))
     return previews

@@ -5,7 +5,7 @@ epsilon = 1 and delta = 1e-8 for the whole, k = 20. Jauge publishes it through t
 seal) under both rules of k. OpenDP's Polars Context runs in the same run, in an environment of its own (opendp_context.py).
 Errors are |published - true| / true, true being the unbounded answer (spend clipped a person and cell), median over the
 cells published. Keys are private in effect: `certain` gives a cell below k no chance to show, and OpenDP's threshold lies far above k.
-A region's total is what a reader adds up from the cells shown.
+A region's total is what a reader adds up: of the départements' totals where a tool publishes them, else of its cells.
 """
 
 from __future__ import annotations
@@ -28,12 +28,11 @@ from rich.table import Table as Grid
 from workloads import WORKLOADS, Workload, make
 
 from privacy.calendar import Period
-from privacy.declarations import Table
 from privacy.policy import Policy, read_policy
 from privacy.publish import publish
 from privacy.publisher import Publisher
 
-K, EPSILON, DELTA, CLIP, MAX_CELLS = 20, "1", "1e-8", 200, 512
+K, EPSILON, DELTA, CLIP, TYPICAL, MAX_CELLS = 20, "1", "1e-8", 200, 40, 512
 KEYS = ["dept", "genre", "month"]
 Z = "4.75"  # of rule probable: even if every cell were one person short of k, 0.02 of 17,069 would show
 OPENDP = ("uv", "run", "--quiet", "--isolated", "--no-project", "--with", "opendp[polars]==0.16.0", "python")
@@ -41,17 +40,23 @@ OPENDP = ("uv", "run", "--quiet", "--isolated", "--no-project", "--with", "opend
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool publishes (`cells`: KEYS, people, spend) and how long it took."""
+    """What a tool publishes (`cells`: KEYS, people, spend), how long it took, and totals by département if it has them."""
 
     name: str
     cells: pl.DataFrame
     seconds: float
+    departments: pl.DataFrame | None = None
 
 
-def policy(workload: Workload, rule: str, full_cells: int) -> Policy:
+def _codes(name: str, workload: Workload) -> list[str]:
+    size = {"dept": workload.departments, "genre": workload.genres, "month": len(workload.months)}[name]
+    return [*(f"{i:03}" for i in range(size)), "unknown"]
+
+
+def policy(workload: Workload, rule: str) -> Policy:
     """Return the policy of the job, read as any policy is."""
-    sizes = {"dept": workload.departments, "genre": workload.genres, "month": len(workload.months)}
-    codes = {name: [*(f"{i:03}" for i in range(size)), "unknown"] for name, size in sizes.items()}
+    codes = {name: _codes(name, workload) for name in KEYS}
+    levels = [{"dimensions": names.split(), "reach": reach, "share": share} for names, reach, share in workload.levels]
     label = 'fr = "-"\nen = "-"\n'
     measure = 'unit = "-"\n' + label
     text = f"""
@@ -70,21 +75,24 @@ quarter = "1/8"
 season = "1"
 [measures.people]
 {measure}clip = 1
+typical = 1
 step = 1000
 raw = 1000
-share = "7/10"
+share = "79/100"
 [measures.spend]
 {measure}clip = {CLIP}
+typical = {TYPICAL}
 step = 100
 raw = 1
-share = "3/10"
+share = "21/100"
 [tables.job]
 {label}records = "transactions"
 dimensions = {json.dumps(KEYS)}
 measures = ["people", "spend"]
-full_cells = {full_cells}
+full_cells = {workload.full_cells}
 max_cells = {MAX_CELLS}
 weight = 1
+levels = [{", ".join("{" + ", ".join(f"{k} = {json.dumps(v)}" for k, v in level.items()) + "}" for level in levels)}]
 """
     for name, values in codes.items():
         text += f"[dimensions.{name}]\n{label}values = {json.dumps([[c, c, c] for c in values])}\n"
@@ -94,38 +102,37 @@ weight = 1
         return read_policy(path)
 
 
-def jauge(folder: Path, workload: Workload, rule: str, full_cells: int) -> Answer:
+def contributions(folder: Path, workload: Workload) -> pl.LazyFrame:
+    """Return a workload's rows as the border takes them."""
+    codes = [(pl.col(n) - (n == "month")).cast(pl.UInt8).cat.to(pl.Enum(_codes(n, workload))) for n in KEYS]
+    return pl.scan_parquet(folder / "*.parquet").select(
+        pl.col("person_id").alias("person"),
+        *codes,
+        (pl.col("price_eur") * 100).round().cast(pl.Int64).alias("spend"),
+    )
+
+
+def jauge(folder: Path, workload: Workload, rule: str) -> Answer:
     """Publish the job by Jauge's border."""
     key = Ed25519PrivateKey.generate()
     public, private = key.public_key().public_bytes_raw().hex(), key.private_bytes_raw()
-
-    def contributions(_: Table) -> pl.LazyFrame:
-        codes = [pl.col(n).cast(pl.Int64) - (n == "month") for n in KEYS]
-        return pl.scan_parquet(folder / "*.parquet").select(
-            pl.col("person_id").alias("person"),
-            *(c.cast(pl.String).str.zfill(3) for c in codes),
-            (pl.col("price_eur") * 100).round().cast(pl.Int64).alias("spend"),
-        )
-
+    rows, season = contributions(folder, workload), Period.parse("2025-2026")
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as home:
-        at = Path(home)
-        publisher = Publisher(
-            "bench",
-            ("transactions",),
-            True,
-            public,
-            private,
-            secrets.token_bytes(32),
-            at / "ledger.sqlite",
-            at / "outbox",
-        )
-        season = Period.parse("2025-2026")
-        out = publish(publisher, contributions, policy(workload, rule, full_cells), season).release.tables["job"]
+        places = Path(home) / "ledger.sqlite", Path(home) / "outbox"
+        publisher = Publisher("bench", ("transactions",), True, public, private, secrets.token_bytes(32), *places)
+        out = publish(publisher, lambda _: rows, policy(workload, rule), season).release.tables["job"]
     seconds = time.perf_counter() - began
-    shown = out.filter(pl.col("people").is_not_null(), *(pl.col(n) != "unknown" for n in KEYS))
-    cells = shown.select(*(pl.col(n).cast(pl.Int32) + (n == "month") for n in KEYS), "people", "spend")
-    return Answer(f"Jauge, k {rule}, full_cells {full_cells}", cells, seconds)
+    known = out.filter(pl.col("people").is_not_null(), *(pl.col(n).ne_missing("unknown") for n in KEYS))
+    cells = known.filter(pl.all_horizontal(pl.col(n).is_not_null() for n in KEYS))
+    levels = known.filter(pl.col("dept").is_not_null(), pl.col("genre").is_null(), pl.col("month").is_null())
+    numbers = [pl.col(n).cast(pl.Int32) + (n == "month") for n in KEYS]
+    return Answer(
+        f"Jauge, k {rule}",
+        cells.select(*numbers, "people", "spend"),
+        seconds,
+        levels.select(pl.col("dept").cast(pl.Int32), "people"),
+    )
 
 
 def opendp(folder: Path, cells: int) -> Answer:
@@ -155,7 +162,10 @@ def measure(answer: Answer, exact: pl.DataFrame) -> dict[str, float]:
     both = exact.join(answer.cells.with_columns(pl.col(KEYS).cast(pl.Int32)), on=KEYS, how="left")
     shown = both.filter(pl.col("people").is_not_null())
     region = ((7 * pl.col("dept") + 3) % 13).alias("region")
-    regions = both.group_by(region).agg(pl.col("people", "spend", "people_true", "spend_true").sum())
+    regions = both.group_by(region).agg(pl.col("people", "people_true").sum())
+    if answer.departments is not None:
+        told = answer.departments.group_by(region).agg(pl.col("people").sum())
+        regions = regions.drop("people").join(told, on="region", how="left")
 
     def error(cells: pl.DataFrame, name: str) -> float:
         off = (cells[name] - cells[f"{name}_true"]).abs() / cells[f"{name}_true"]
@@ -186,11 +196,9 @@ def main() -> None:
     say(f"Workload {workload.name}: {workload.people:,} people, {workload.rows:,} rows")
     folder = make(workload)
     exact = truth(folder)
-    answers = [jauge(folder, workload, rule, workload.full_cells) for rule in ("certain", "probable")]
-    wider = workload.full_cells * 4  # less is clipped, more noise
-    answers.append(jauge(folder, workload, "certain", wider))
-    if not asked.without_opendp:
-        answers += [opendp(folder, cells) for cells in (wider, workload.full_cells)]  # the job's own last
+    answers = [jauge(folder, workload, rule) for rule in ("certain", "probable")]
+    if not asked.without_opendp:  # the job's own cells a person last; four times as many lose less, with more noise
+        answers += [opendp(folder, cells) for cells in (workload.kept * 4, workload.kept)]
     results = [measure(a, exact) for a in answers]
     grid = Grid(
         title=f"{workload.name}: {exact.height:,} cells, {(exact['people_true'] >= K).sum():,} of {K} people or more"

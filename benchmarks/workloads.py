@@ -21,6 +21,21 @@ import polars as pl
 _MONTHS = (0.9, 0.8, 1, 1, 1.05, 1.2, 0.8, 0.5, 1, 1.15, 1.2, 1.4)
 _PRICES = (18, 25, 12, 30, 9, 45, 15, 22, 60, 8, 35, 14)  # median euros, by genre
 _AGES, _CHANNELS = (0.08, 0.2, 0.22, 0.2, 0.17, 0.13), (0.5, 0.25, 0.15, 0.1)
+_LEVELS = (
+    ("", 512, "0.01"),
+    ("dept", 48, "0.015"),
+    ("genre", 64, "0.02"),
+    ("month", 48, "0.01"),
+    ("dept genre", 20, "0.045"),
+)
+_FEWER = (("", 200, "0.02"), ("dept", 32, "0.02"), ("genre", 32, "0.02"), ("month", 32, "0.02"))
+_MEDIA = (
+    ("", 200, "0.01"),
+    ("dept", 32, "0.015"),
+    ("genre", 32, "0.02"),
+    ("month", 32, "0.01"),
+    ("dept genre", 16, "0.045"),
+)
 _CELL = ["person_id", "dept", "genre", "month"]
 
 Floats = npt.NDArray[np.float64]
@@ -28,7 +43,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """How many people make how many rows, over which months, how close to home; `full_cells` suits their table."""
+    """How many people make how many rows, over which months, how close to home.
+
+    The bounds that suit their table, as a policy would state them: `full_cells`, and levels as (dimensions, reach, share).
+    `kept`: cells a person that OpenDP keeps.
+    """
 
     name: str
     people: int
@@ -38,21 +57,35 @@ class Workload:
     genres: int = 12
     at_home: float = 0.8
     activity: float = 0.8  # the i-th person's weight is (i + people / 200) to the minus `activity`
-    full_cells: int = 8
+    full_cells: int = 16
+    levels: tuple[tuple[str, int, str], ...] = _LEVELS
+    kept: int = 8
     skewed: bool = False
 
 
 WORKLOADS = {
     w.name: w
     for w in (
-        Workload("1M", 20_000, 1_000_000),
+        Workload("1M", 20_000, 1_000_000, full_cells=8, levels=_FEWER),
         Workload("10M", 200_000, 10_000_000),
         Workload("100M", 1_000_000, 100_000_000),
         Workload("1B", 10_000_000, 1_000_000_000),
         Workload("10M-skewed", 200_000, 10_000_000, skewed=True),
-        Workload("1M-skewed", 20_000, 1_000_000, skewed=True),
-        Workload("theatre", 9_000, 40_000, (1, 1.2, 1.3, 1.1, 1, 1.1, 1.2, 1, 0.8, 0.5), 20, 6, 0.92, 0.5, 2),
-        Workload("media", 400_000, 6_000_000, (1, 0.9, 1.1), 100, 12, 0.6, 0.9, 8),
+        Workload("1M-skewed", 20_000, 1_000_000, full_cells=8, levels=_FEWER, skewed=True),
+        Workload(
+            "theatre",
+            9_000,
+            40_000,
+            (1, 1.2, 1.3, 1.1, 1, 1.1, 1.2, 1, 0.8, 0.5),
+            20,
+            6,
+            0.92,
+            0.5,
+            2,
+            (("", 8, "0.1"),),
+            2,
+        ),
+        Workload("media", 400_000, 6_000_000, (1, 0.9, 1.1), 100, 12, 0.6, 0.9, 8, _MEDIA),
     )
 }
 

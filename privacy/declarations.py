@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
 from typing import Literal
 
 Unit = Literal["person", "admission"]
@@ -35,7 +36,8 @@ class Dimension:
 class Measure:
     """What is counted: at most `clip` units by one person in one cell, a unit being cut into `step` integer steps.
 
-    `raw`: steps that one whole number of the records is worth (records hold tickets, but cents).
+    `typical`: units a cell is worth in the norm that bounds a person over all cells, at most `clip`. `raw`: steps that
+    one whole number of the records is worth (records hold tickets, but cents).
     """
 
     name: str
@@ -43,15 +45,39 @@ class Measure:
     en: str
     unit: str
     clip: int
+    typical: int
     step: int
     raw: int
     share: Fraction
     opt_in: bool = False
 
+    def faults(self) -> Iterator[str]:
+        """Say what a policy may not declare of it."""
+        if min(self.clip, self.step, self.raw, self.typical) < 1 or self.step % self.raw or self.share <= 0:
+            yield f"measures.{self.name}: clip, typical, step, raw and share must be above 0, raw a divisor of step"
+        if self.typical > self.clip or (self.name in ("people", "admissions") and self.typical != self.clip):
+            yield f"measures.{self.name}: typical must be clip at most, and clip itself for people and admissions"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A coarser sight of a table, measured as well: its cells added up over all dimensions but `dimensions`.
+
+    `reach`: a person counts fully there while the norm of what they add is at most that many typical cells. `share`:
+    part of a measure's budget. The total is the level without dimensions.
+    """
+
+    dimensions: tuple[str, ...]
+    reach: int
+    share: Fraction
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A declared table. Its first measure counts the unit of privacy and decides what is shown."""
+    """A declared table. Its first measure counts the unit of privacy and decides what is shown.
+
+    `levels`: the total first, then coarse to fine; what bounding takes from the cells is put back from them.
+    """
 
     name: str
     fr: str
@@ -62,6 +88,7 @@ class Table:
     full_cells: int
     max_cells: int
     weight: int
+    levels: tuple[Level, ...]
 
     @property
     def unit(self) -> Unit:
@@ -69,6 +96,43 @@ class Table:
         return RECORDS[self.records]
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its dimensions."""
+        return tuple(d.name for d in self.dimensions)
+
+    @property
     def size(self) -> int:
         """Number of cells: the product of the domains."""
-        return prod(len(d.values) for d in self.dimensions)
+        return self.extent(self.names)
+
+    def extent(self, dimensions: tuple[str, ...]) -> int:
+        """Return the number of values of a level: the product of the domains of these dimensions."""
+        return math.prod(len(d.values) for d in self.dimensions if d.name in dimensions)
+
+    def clips(self, measure: Measure) -> bool:
+        """Return whether bounding can take anything from what a person adds to the cells, beyond the cell's clip."""
+        return self.full_cells < self.max_cells or measure.typical < measure.clip
+
+    def most_cut(self, measure: Measure) -> float:
+        """Return the most times that what people add to the cells can be what bounds leave of it.
+
+        A person's norm is at most sqrt(max_cells) x clip, and is scaled to no less than sqrt(full_cells) x typical.
+        """
+        return math.sqrt(self.max_cells / self.full_cells) * measure.clip / measure.typical
+
+    def faults(self) -> Iterator[str]:
+        """Say what a policy may not declare of it. A table that bounds cut has levels: no loss is silent."""
+        if min(self.full_cells, self.max_cells, self.weight, len(self.dimensions), len(self.measures)) < 1:
+            yield f"tables.{self.name}: full_cells, max_cells, weight, dimensions and measures must be 1 or more"
+            return
+        if self.measures[0].name not in ("people", "admissions"):
+            yield f"tables.{self.name}: the first measure must be people or admissions"
+        if any(self.clips(m) for m in self.measures) != bool(self.levels) or any(v.dimensions for v in self.levels[:1]):
+            yield f"tables.{self.name}: a table that bounds cut has levels, the total first; another has none"
+        known = [tuple(n for n in self.names if n in level.dimensions) for level in self.levels]
+        if known != [level.dimensions for level in self.levels] or self.names in known or len({*known}) < len(known):
+            yield f"tables.{self.name}: a level has some of the table's dimensions, in their order, and is there once"
+        if any(level.reach**2 < self.full_cells or level.share <= 0 for level in self.levels):
+            yield f"tables.{self.name}: the square of a level's reach must be full_cells or more, its share above 0"
+        if sum(level.share for level in self.levels) >= 1:
+            yield f"tables.{self.name}: the levels must leave a share to the cells"

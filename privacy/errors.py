@@ -71,3 +71,18 @@ class VerificationRefusal(Refusal):
     def __init__(self, rule: str, en: str, fr: str) -> None:
         super().__init__(f"{rule}: {en}", f"{rule} : {fr}")
         self.rule = rule
+
+
+def broken(rule: str, why: str) -> VerificationRefusal:
+    """Return the refusal of a release that breaks a rule, `why` being a clause in English."""
+    return VerificationRefusal(
+        rule,
+        f"{why}. Ask the venue to send the release again.",
+        f"règle non respectée ({why}). À renvoyer par le lieu.",
+    )
+
+
+def hold(rule: str, holds: object, why: str) -> None:
+    """Raise the refusal of that rule unless `holds`."""
+    if not holds:
+        raise broken(rule, why)

@@ -74,7 +74,7 @@ def explain_plan(plans: tuple[TablePlan, ...], language: str) -> str:
     """Tell, a line a table, the 95 % margin of each measure and the least number shown."""
     return "\n".join(
         _line(language, getattr(p.table, language), p.threshold,
-              [(getattr(n.measure, language), n.sigma, n.measure.step) for n in p.noises])
+              [(getattr(n.measure, language), n.sigma, n.measure.step) for n in p.cells])
         for p in plans
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ def explain_release(release: Release, language: str) -> str:
 
 
 def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> str:
-    cells = release.tables[name]
+    cells = release.cells(name)
     shown = _SHOWN[language].format(n=cells[spec["measures"][0]["name"]].count(), all=cells.height)
     noises = [(m[language], m["sigma"], m["step"]) for m in spec["measures"]]
     return _line(language, spec[language], spec["threshold"], noises, shown)

@@ -60,7 +60,8 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
         },
         "accounting": {
             "composition": "Exact sum of rho, shift and delta over tables and over the season, in the venue's ledger.",
-            "post_processing": "Cells at or below the threshold are suppressed. Nothing is rounded or clamped.",
+            "post_processing": "Cells at or below the threshold are suppressed. Cells that bounds cut are raked to the noisy "
+            "coarser levels, with standard errors. Nothing is rounded or clamped.",
             "season_share": str(policy.calendar["quarter" if "-T" in charge.period else "season"]),
         },
         "implementation": {
@@ -99,9 +100,13 @@ def _table(plan: TablePlan) -> dict[str, Any]:
         "dimensions": [
             {"name": d.name, "fr": d.fr, "en": d.en, "values": [list(v) for v in d.values]} for d in table.dimensions
         ],
+        "levels": [{"dimensions": list(level.dimensions), "reach": level.reach} for level in table.levels],
         "measures": [
             {"name": n.measure.name, "fr": n.measure.fr, "en": n.measure.en, "unit": n.measure.unit,
-             "clip": n.measure.clip, "step": n.measure.step, "sigma": n.sigma, "bound_squared": n.bound_squared}
-            for n in plan.noises
+             "clip": n.measure.clip, "typical": n.measure.typical, "step": n.measure.step,
+             "sigma": n.sigma, "bound_squared": n.bound_squared,
+             "levels": [{"sigma": v.sigma, "bound_squared": v.bound_squared}
+                        for v in plan.levels if v.measure == n.measure]}
+            for n in plan.cells
         ],
     }  # fmt: skip

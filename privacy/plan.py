@@ -16,12 +16,14 @@ from privacy.selection import threshold
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The noise of one measure of one table, in integer steps, and what it costs.
+    """The noise of one measure at one level of a table, in integer steps, and what it costs.
 
-    `sigma`: standard deviation. `bound_squared`: square of the L2 sensitivity, full_cells x (clip x step)^2.
+    `dimensions`: the level's; all of the table's for its cells. `sigma`: standard deviation. `bound_squared`: square of
+    the L2 sensitivity, (typical x step)^2 times full_cells for cells, reach^2 for a coarser level.
     """
 
     measure: Measure
+    dimensions: tuple[str, ...]
     sigma: int
     bound_squared: int
 
@@ -35,24 +37,33 @@ class Noise:
 class TablePlan:
     """One table of a release before any record is read: its noise, threshold and cost.
 
-    `threshold` (steps of the first measure): a cell is shown if its noisy value is strictly above.
+    `cells`: noise of each measure's cells, the one that decides what is shown first. `levels`: noise of the coarser
+    levels. `threshold` (steps of the first measure): a cell is shown if its noisy value is strictly above.
     """
 
     table: Table
-    noises: tuple[Noise, ...]
+    cells: tuple[Noise, ...]
+    levels: tuple[Noise, ...]
     threshold: int
     delta: Fraction
 
     @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured, the unit of privacy first."""
+        return tuple(n.measure for n in self.cells)
+
+    @property
     def cost(self) -> Cost:
-        """Sum over the measures, and the selection."""
-        cells = min(self.table.max_cells, self.table.size)
-        shifts = (shift(n.bound_squared, n.sigma, cells) for n in self.noises)
-        return Cost(sum((n.rho for n in self.noises), Fraction(0)), self.delta, sum(shifts, Fraction(0)))
+        """Sum over measures and levels, and the selection."""
+        cost = Cost(delta=self.delta)
+        for n in (*self.cells, *self.levels):
+            touched = min(self.table.max_cells, self.table.extent(n.dimensions))
+            cost += Cost(n.rho, shift=shift(n.bound_squared, n.sigma, touched))
+        return cost
 
 
 def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: frozenset[str]) -> tuple[TablePlan, ...]:
-    """Divide a release's share of the season among tables and measures; return the noise of each.
+    """Divide a release's share of the season among tables, measures and levels; return the noise of each.
 
     `measures`: names of the measures the venue publishes. Only public facts go in, so the plan can be shown
     before anything is spent, and a hub can make it again.
@@ -64,15 +75,21 @@ def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: fr
         part = policy.share(period) * Fraction(table.weight, same_unit)
         kept = [m for m in table.measures if m.name in measures]
         shares = sum((m.share for m in kept), Fraction(0))
-        noises = tuple(_noise(table, m, season.rho * part * m.share / shares) for m in kept)
+        rho = {m: season.rho * part * m.share / shares for m in kept}
+        clipped = [m for m in kept if table.clips(m)]
+        left = 1 - sum((level.share for level in table.levels), Fraction(0))
+        cells = tuple(_noise(m, table.names, table.full_cells, rho[m] * (left if m in clipped else 1)) for m in kept)
+        levels = tuple(
+            _noise(m, level.dimensions, level.reach**2, rho[m] * level.share) for m in clipped for level in table.levels
+        )
         delta = season.delta * part if policy.k_rule == "certain" else Fraction(0)
-        fine = min(n.sigma for n in noises) >= 100
-        if not fine or TablePlan(table, noises, 0, Fraction(0)).cost.shift > season.shift * part:
+        made = TablePlan(table, cells, levels, threshold(policy, table, cells[0].sigma, delta), delta)
+        if min(n.sigma for n in (*cells, *levels)) < 100 or made.cost.shift > season.shift * part:
             raise PolicyRefusal(
                 f"Table {table.name}: the noise is but a few steps; give its measures a larger `step`.",
                 f"Table {table.name} : le bruit ne fait que quelques pas ; donnez à ses mesures un `step` plus grand.",
             )
-        plans.append(TablePlan(table, noises, threshold(policy, table, noises[0].sigma, delta), delta))
+        plans.append(made)
     return tuple(plans)
 
 
@@ -84,8 +101,8 @@ def total(plans: tuple[TablePlan, ...]) -> dict[Unit, Cost]:
     return {unit: Cost(round_up(cost.rho), cost.delta, round_up(cost.shift)) for unit, cost in costs.items()}
 
 
-def _noise(table: Table, measure: Measure, rho: Fraction) -> Noise:
-    bound_squared = table.full_cells * (measure.clip * measure.step) ** 2
+def _noise(measure: Measure, dimensions: tuple[str, ...], reach_squared: int, rho: Fraction) -> Noise:
+    bound_squared = reach_squared * (measure.typical * measure.step) ** 2
     least = bound_squared / (2 * rho)  # sigma^2 must not be below
     sigma = math.isqrt(math.ceil(least) - 1) + 1
-    return Noise(measure, sigma, bound_squared)
+    return Noise(measure, dimensions, sigma, bound_squared)

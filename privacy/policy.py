@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from privacy.calendar import Period
-from privacy.declarations import RECORDS, Dimension, Measure, Table, Unit
+from privacy.declarations import RECORDS, Dimension, Level, Measure, Table, Unit
 from privacy.errors import Fault
 
 
@@ -94,6 +94,9 @@ def _build(raw: dict[str, Any], vocabulary: dict[str, Any]) -> Policy:
             **(t | {
                 "dimensions": tuple(dimensions[d] for d in t["dimensions"]),
                 "measures": tuple(measures[m] for m in t["measures"]),
+                "levels": tuple(
+                    Level(tuple(v["dimensions"]), v["reach"], Fraction(v["share"])) for v in t.get("levels", [])
+                ),
             }),
         )
         for n, t in raw["tables"].items()
@@ -125,9 +128,6 @@ def _faults(policy: Policy) -> Any:
     for table in policy.tables:
         if table.records not in RECORDS or table.unit not in policy.season:
             yield f"tables.{table.name}: records must be one of {', '.join(RECORDS)}, with a season budget"
-        if min(table.full_cells, table.max_cells, table.weight, len(table.dimensions), len(table.measures)) < 1:
-            yield f"tables.{table.name}: full_cells, max_cells, weight, dimensions and measures must be 1 or more"
-        if table.measures[0].name not in ("people", "admissions"):
-            yield f"tables.{table.name}: the first measure must be people or admissions"
-        if any(min(m.clip, m.step, m.raw) < 1 or m.step % m.raw or m.share <= 0 for m in table.measures):
-            yield f"tables.{table.name}: clip, step, raw and share of a measure must be above 0, raw a divisor of step"
+        yield from table.faults()
+    for measure in {m.name: m for table in policy.tables for m in table.measures}.values():
+        yield from measure.faults()

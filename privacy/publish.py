@@ -15,22 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
-from privacy.bounding import EXACT, Bounded, bound
+from privacy.bounding import Bounded, bound
 from privacy.calendar import Period
-from privacy.charges import Charge, Seal
+from privacy.charges import Seal
 from privacy.declarations import Table
+from privacy.drawing import draw_table
 from privacy.errors import Fault
 from privacy.ledger import Ledger
 from privacy.manifest import write_manifest
-from privacy.noise import add_noise
 from privacy.plan import TablePlan, total
 from privacy.policy import Policy
 from privacy.publisher import Publisher
 from privacy.release import Release, read, seal
-from privacy.selection import select
 from privacy.verification import release_id
 
 Contributions = Callable[[Table], pl.LazyFrame]
@@ -80,7 +78,7 @@ def _draw(
     revision = last.revision + (0 if unfinished else 1) if last else 1  # charged, never out: drawn now
     name = release_id(publisher.venue, str(period), policy.digest, revision)
     charge = ledger.charge(name, period, revision, costs, policy)
-    tables = {p.table.name: _release_table(p, bounded[p.table.name], policy, charge) for p in plans}
+    tables = {p.table.name: draw_table(p, bounded[p.table.name], policy, charge) for p in plans}
     venue = {"id": publisher.venue, "public_key": publisher.public_key}
     folder = publisher.outbox / name
     seal(folder, write_manifest(venue, charge, policy, period.season, plans), tables, publisher.signing_key)
@@ -91,24 +89,7 @@ def _draw(
 
 def bound_tables(contributions: Contributions, plans: tuple[TablePlan, ...]) -> dict[str, Bounded]:
     """Bound every table of a plan. The result is exact: it may be looked at where the records are, never kept."""
-    return {p.table.name: bound(contributions(p.table), p.table, tuple(n.measure for n in p.noises)) for p in plans}
-
-
-def _release_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Charge) -> pl.DataFrame:
-    """Noise every cell of every measure, then show the cells that `select` allows."""
-    if bounded.table != plan.table or bounded.measures != tuple(n.measure for n in plan.noises):
-        raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
-    unit, cells = plan.table.unit, bounded.cells
-    noisy = [add_noise(cells[n.measure.name].to_numpy(), n, unit, charge) for n in plan.noises]
-    shown = select(noisy[0], cells[EXACT].to_numpy(), plan.threshold, policy)
-    table = cells.select(d.name for d in plan.table.dimensions)
-    for noise, values in zip(plan.noises, noisy, strict=True):
-        name, step = noise.measure.name, noise.measure.step
-        table = table.with_columns(
-            pl.Series(name, np.where(shown, values / step, np.nan)).fill_nan(None),
-            pl.Series(f"{name}_se", np.where(shown, noise.sigma / step, np.nan)).fill_nan(None),
-        )
-    return table
+    return {p.table.name: bound(contributions(p.table), p.table, p.measures) for p in plans}
 
 
 def _sealed(publisher: Publisher, entry: Seal) -> Release:

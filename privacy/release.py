@@ -2,8 +2,8 @@
 
     <release_id>/manifest.json      canonical JSON: promise, tables, noise, digest of each file
     <release_id>/manifest.sig       Ed25519 signature (RFC 8032) of manifest.json by the venue's key, in hex
-    <release_id>/tables/<t>.parquet one row a cell of the public domain, sorted by dimensions; a measure and its
-                                    standard error (`people`, `people_se`), null where the cell is suppressed
+    <release_id>/tables/<t>.parquet one row a cell of the public domain and a level's value (see `cells`); a measure and
+                                    its standard errors, null where suppressed
 
 `seal` writes one; `read` returns it verified, or raises VerificationRefusal naming the first rule broken (see
 `verification`). This module is all a hub needs.
@@ -26,7 +26,7 @@ from privacy.verification import sha256, verify
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A verified release. `tables`: name → frame of every cell, as in the Parquet file."""
+    """A verified release. `tables`: name → every row, as in the Parquet file."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -52,9 +52,15 @@ class Release:
         }
         for unit, loss in self.manifest["privacy_loss"].items():
             facts[f"epsilon_{unit}"] = round(float(loss["privacy_parameters"]["epsilon"]), 4)
-        for name, cells in self.tables.items():
-            facts[f"cells_shown_{name}"] = int(cells[self.manifest["tables"][name]["measures"][0]["name"]].count())
+        for name in self.tables:
+            lead = self.manifest["tables"][name]["measures"][0]["name"]
+            facts[f"cells_shown_{name}"] = int(self.cells(name)[lead].count())
         return facts
+
+    def cells(self, table: str) -> pl.DataFrame:
+        """Return the cells of a table, without the rows of its levels."""
+        dimensions = [d["name"] for d in self.manifest["tables"][table]["dimensions"]]
+        return self.tables[table].filter(pl.all_horizontal(pl.col(dimensions).is_not_null()))
 
 
 def seal(folder: Path, manifest: dict[str, Any], tables: dict[str, pl.DataFrame], signing_key: bytes) -> None:

@@ -5,8 +5,8 @@ manifest      canonical JSON of a known format, all fields there
 signature     Ed25519 (RFC 8032) by the venue's key
 identity      the id is the digest of venue, period, policy and revision, and the folder's name
 digest        each table's SHA-256 is the manifest's
-schema        one row a cell of the declared domain, sorted, the declared columns, the declared standard errors
-suppression   the threshold keeps k; what is shown exceeds it; what is not is null throughout
+schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise
+suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout
 accounting    the declared noise gives the declared loss, recomputed exactly
 """
 
@@ -24,11 +24,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from privacy.accounting import Cost, epsilon, round_up, shift
-from privacy.errors import VerificationRefusal
+from privacy.cells import check
+from privacy.errors import broken, hold
 from privacy.policy import canonical_json
 from privacy.selection import certain
 
-FORMAT = "jauge-release/1"
+FORMAT = "jauge-release/2"
 
 
 def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
@@ -48,51 +49,39 @@ def verify(
         manifest = json.loads(text)
         listed = {f"tables/{table}.parquet" for table in manifest["tables"]} | {"manifest.json", "manifest.sig"}
     except (OSError, ValueError, KeyError, TypeError):
-        raise _broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
+        raise broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
-    _hold("layout", found == listed, "files are missing or not declared in the manifest")
+    hold("layout", found == listed, "files are missing or not declared in the manifest")
     try:
         _check_manifest(name or folder.name, text, signature, manifest, public_key or manifest["venue"]["public_key"])
         tables = {table: _check_table(folder, table, spec, manifest["k"]) for table, spec in manifest["tables"].items()}
         _check_accounting(manifest)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, pl.exceptions.PolarsError):
-        raise _broken("manifest", "a field is missing or of the wrong type") from None
+        raise broken("manifest", "a field is missing or of the wrong type") from None
     return manifest, tables
 
 
 def _check_manifest(name: str, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
-    _hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
+    hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
     except (InvalidSignature, ValueError):
-        raise _broken("signature", "the manifest is not signed by the venue's key") from None
+        raise broken("signature", "the manifest is not signed by the venue's key") from None
     facts = manifest["venue"]["id"], manifest["period"], manifest["policy"]["digest"], manifest["revision"]
-    _hold("identity", manifest["release_id"] == release_id(*facts) == name, "the id is not its digest")
+    hold("identity", manifest["release_id"] == release_id(*facts) == name, "the id is not its digest")
 
 
 def _check_table(folder: Path, name: str, spec: dict[str, Any], k: dict[str, Any]) -> pl.DataFrame:
     path = folder / "tables" / f"{name}.parquet"
-    _hold("digest", sha256(path) == spec["sha256"], f"tables/{name}.parquet was altered")
-    cells = pl.read_parquet(path)
-    dimensions, measures = [d["name"] for d in spec["dimensions"]], [m["name"] for m in spec["measures"]]
-    types = dict.fromkeys(dimensions, pl.String()) | {c: pl.Float64() for m in measures for c in (m, f"{m}_se")}
-    domain = pl.DataFrame({"_": [0]})
-    for d in spec["dimensions"]:
-        domain = domain.join(pl.DataFrame({d["name"]: [code for code, _, _ in d["values"]]}), how="cross")
-    domain = domain.select(dimensions).sort(dimensions)
-    good = dict(cells.schema) == types and cells.select(dimensions).equals(domain)
-    _hold("schema", good, f"table {name} is not one row a declared cell, sorted, with its declared columns")
-    shown = cells.filter(pl.col(measures[0]).is_not_null())
-    hidden = cells.filter(pl.col(measures[0]).is_null()).select(pl.exclude(dimensions))
-    least, lead = spec["threshold"], spec["measures"][0]
-    _hold("suppression", least >= _least(spec, k), f"the threshold of table {name} does not keep the k it states")
-    fair = bool((shown[lead["name"]] * lead["step"]).round().gt(least).all())
-    fair &= hidden.null_count().sum_horizontal().sum() == hidden.height * hidden.width
-    fair &= shown.null_count().sum_horizontal().sum() == 0
-    _hold("suppression", fair, f"table {name} shows a cell that should be suppressed, or half of one")
-    for m in spec["measures"]:
-        _hold("schema", shown[f"{m['name']}_se"].eq(m["sigma"] / m["step"]).all(), f"wrong standard error in {name}")
-    return cells
+    hold("digest", sha256(path) == spec["sha256"], f"tables/{name}.parquet was altered")
+    rows = pl.read_parquet(path)
+    hold(
+        "suppression",
+        spec["threshold"] >= _least(spec, k),
+        f"the threshold of table {name} does not keep the k it states",
+    )
+    check(rows, name, spec)
+    return rows
 
 
 def _least(spec: dict[str, Any], k: dict[str, Any]) -> int:
@@ -103,8 +92,9 @@ def _least(spec: dict[str, Any], k: dict[str, Any]) -> int:
     return certain(k["minimum"], one, lead["sigma"], Fraction(spec["delta"]) / _touched(spec))
 
 
-def _touched(spec: dict[str, Any]) -> int:
-    return min(spec["max_cells"], prod(len(d["values"]) for d in spec["dimensions"]))
+def _touched(spec: dict[str, Any], level: list[str] | None = None) -> int:
+    sizes = (len(d["values"]) for d in spec["dimensions"] if level is None or d["name"] in level)
+    return min(spec["max_cells"], prod(sizes))
 
 
 def _check_accounting(manifest: dict[str, Any]) -> None:
@@ -113,9 +103,9 @@ def _check_accounting(manifest: dict[str, Any]) -> None:
         parts = stated["rho"], stated["delta_selection"], stated["shift"]
         same = spent == Cost(*(Fraction(part) for part in parts))
         allowed = epsilon(spent.rho, Fraction(stated["delta"]) - spent.delta, spent.shift) <= stated["epsilon"]
-        _hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
+        hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
     known = {t["unit"] for t in manifest["tables"].values()}
-    _hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
+    hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
 
 
 def _cost(manifest: dict[str, Any], unit: str) -> Cost:
@@ -123,22 +113,12 @@ def _cost(manifest: dict[str, Any], unit: str) -> Cost:
     for table in (t for t in manifest["tables"].values() if t["unit"] == unit):
         cost += Cost(delta=Fraction(table["delta"]))
         for m in table["measures"]:
-            bound_squared, sigma = m["bound_squared"], m["sigma"]
-            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, _touched(table)))
+            levels = zip(table["levels"], m["levels"], strict=True) if m["levels"] else ()
+            draws = [(m, _touched(table)), *((v, _touched(table, level["dimensions"])) for level, v in levels)]
+            for drawn, touched in draws:
+                bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
+                cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, touched))
     return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))
-
-
-def _hold(rule: str, holds: object, why: str) -> None:
-    if not holds:
-        raise _broken(rule, why)
-
-
-def _broken(rule: str, why: str) -> VerificationRefusal:
-    return VerificationRefusal(
-        rule,
-        f"{why}. Ask the venue to send the release again.",
-        f"règle non respectée ({why}). À renvoyer par le lieu.",
-    )
 
 
 def sha256(path: Path) -> str:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scipy import stats
 
 from privacy.calendar import Period
-from privacy.declarations import Dimension, Table
+from privacy.declarations import Dimension, Level, Table
 from privacy.errors import BudgetRefusal
 from privacy.policy import Loss, Policy, read_policy
 from privacy.publish import Contributions, publish
@@ -98,7 +98,8 @@ def audited_policy(blocks: int, loss: Loss, share: Fraction = Fraction(1, 2)) ->
     def table(name: str, records: str, like: str, cells: tuple[int, int]) -> Table:
         # finer steps: with a loss this large the noise is small, and integers must not show
         measures = tuple(replace(m, step=10 * m.step, raw=10 * m.raw) for m in policy.table(like).measures)
-        return Table(name, name, name, records, (block, spot), measures, *cells, 1)
+        levels = () if cells == (1, 1) else (Level((), MOST, Fraction(1, 10)), Level(("block",), MOST, Fraction(1, 5)))
+        return Table(name, name, name, records, (block, spot), measures, *cells, 1, levels)
 
     tables = (
         table("one", "transactions", "family", (FULL, MOST)),
@@ -169,16 +170,20 @@ def _contributions(who: Neighbours, there: npt.NDArray[np.bool_]) -> Contributio
 
 
 def _observations(read: list[Release], blocks: int) -> tuple[Floats, Floats]:
-    """Every published number, a row a block (NaN where suppressed), and its standard deviation."""
+    """Every number drawn, a row a block (NaN where suppressed), and its standard deviation."""
     values: list[Floats] = []
     steps: list[Floats] = []
     for release in read:
-        for name, cells in release.tables.items():
-            spots = cells.filter((pl.col("block") != "unknown") & (pl.col("spot") != "unknown")).sort("block", "spot")
+        for name, rows in release.tables.items():
+            known = rows.filter(pl.col("block") != "unknown").sort("block", "spot")
             for measure in release.manifest["tables"][name]["measures"]:
-                column = spots[measure["name"]].to_numpy().astype(float).reshape(blocks, SPOTS)
-                values.append(column)
-                steps.append(np.full_like(column, measure["sigma"] / measure["step"]))
+                drawn, step = f"{measure['name']}_noisy", measure["step"]
+                cells = known.filter(pl.col("spot") != "unknown")[drawn].to_numpy().astype(float)
+                values.append(cells.reshape(blocks, SPOTS))
+                steps.append(np.full((blocks, SPOTS), measure["sigma"] / step))
+                if measure["levels"]:  # the total is one number for all blocks: it tells next to nothing of one
+                    values.append(known.filter(pl.col("spot").is_null())[drawn].to_numpy().astype(float)[:, None])
+                    steps.append(np.full((blocks, 1), measure["levels"][1]["sigma"] / step))
     return np.concatenate(values, axis=1), np.concatenate(steps, axis=1)
 
 

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from audit import FULL, Finding, audit, audited_policy, neighbours
 
-from privacy import bounding, verification
+from privacy import bounding, drawing, verification
 from privacy import plan as planning
 from privacy import publish as publishing
 from privacy.accounting import Cost
@@ -94,7 +94,7 @@ def threshold_on_the_exact_count(patch: Patch) -> None:
     """Shown iff k people are there; the manifest says so, and the rule that would refuse it is put to sleep."""
     patch.setattr(planning, "threshold", lambda *_: -(10**9))
     patch.setattr(verification, "_least", lambda *_: -(10**9))
-    patch.setattr(publishing, "select", lambda _noisy, exact, _least, policy: exact >= policy.k)
+    patch.setattr(drawing, "select", lambda _noisy, exact, _least, policy: exact >= policy.k)
 
 
 def test_a_threshold_on_the_exact_count_is_caught(tmp_path: Path, monkeypatch: Patch) -> None:
@@ -105,7 +105,7 @@ def test_a_threshold_on_the_exact_count_is_caught(tmp_path: Path, monkeypatch: P
 
 
 def test_a_threshold_on_the_exact_count_alone_does_not_even_verify(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(publishing, "select", lambda _noisy, exact, _least, policy: exact >= policy.k)
+    monkeypatch.setattr(drawing, "select", lambda _noisy, exact, _least, policy: exact >= policy.k)
     with pytest.raises(VerificationRefusal, match="suppression"):
         small(tmp_path, KTH)
 
@@ -127,12 +127,12 @@ def test_row_order_leaking_is_caught(tmp_path: Path, monkeypatch: Patch) -> None
 
 def lower_the_noise(patch: Patch) -> None:
     """The noise is drawn with 70 % of the scale that the manifest states."""
-    honest = publishing.add_noise
+    honest = drawing.add_noise
 
     def low(exact: np.ndarray, noise: Noise, unit: Unit, charge: Charge) -> np.ndarray:
         return honest(exact, replace(noise, sigma=noise.sigma * 7 // 10), unit, charge)
 
-    patch.setattr(publishing, "add_noise", low)
+    patch.setattr(drawing, "add_noise", low)
 
 
 @pytest.mark.slow
@@ -158,7 +158,7 @@ def draw_again_when_asked_again(patch: Patch) -> None:
     def again(publisher: Publisher, entry: Seal) -> Any:
         charge = Ledger(publisher.ledger).charges[-1]
         fresh = {
-            p.table.name: publishing._release_table(p, last["bounded"][p.table.name], last["policy"], charge)
+            p.table.name: publishing.draw_table(p, last["bounded"][p.table.name], last["policy"], charge)
             for p in last["plans"]
         }
         return replace(honest(publisher, entry), tables=fresh)

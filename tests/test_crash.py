@@ -37,8 +37,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(b"c" * 32)
 STEPS = {  # moment: (function, call at which it strikes, before or after)
     "bounded, not charged": ("privacy.publish:Ledger.charge", 1, "before"),
     "charge written, not committed": ("privacy.ledger:Ledger._append", 1, "after"),
-    "charged, no noise yet": ("privacy.publish:add_noise", 1, "before"),
-    "some noise drawn": ("privacy.publish:add_noise", 3, "after"),
+    "charged, no noise yet": ("privacy.drawing:add_noise", 1, "before"),
+    "some noise drawn": ("privacy.drawing:add_noise", 3, "after"),
     "all noise drawn, no file": ("privacy.publish:seal", 1, "before"),
     "one table's file written": ("polars:DataFrame.write_parquet", 1, "after"),
     "manifest written, not signed": ("pathlib:Path.write_bytes", 1, "after"),
@@ -117,11 +117,11 @@ def main(home: Path, order: str) -> None:
         while not (home / "go").exists():
             time.sleep(0.001)
     elif order == "hold":
-        strike("privacy.publish:add_noise", 2, "before", wait)
+        strike("privacy.drawing:add_noise", 2, "before", wait)
     elif order.startswith("no room "):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write past the limit fails with EFBIG
         limit = int(order.split()[2]), resource.RLIM_INFINITY
-        target = "privacy.publish:add_noise" if limit[0] else "privacy.publish:Ledger.charge"
+        target = "privacy.drawing:add_noise" if limit[0] else "privacy.publish:Ledger.charge"
         strike(target, 1, "before", lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     elif order in STEPS:
         strike(*STEPS[order], killed)

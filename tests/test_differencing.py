@@ -52,7 +52,7 @@ def gate_policy(factor: int = 1) -> Policy:
     age, size = dimension("age", AGES), dimension("size", SIZES)
     people = replace(policy.table("loyalty").measures[0], step=10**6, raw=10**6)
     tables = tuple(
-        Table(name, name, name, "base", dimensions, (people,), 1, 1, 1)
+        Table(name, name, name, "base", dimensions, (people,), 1, 1, 1, ())
         for name, dimensions in (("ages", (age,)), ("ages_sizes", (age, size)))
     )
     loss = policy.season["person"]

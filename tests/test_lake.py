@@ -2,43 +2,49 @@
 
 import subprocess
 import sys
+from datetime import date
 
+import numpy as np
 import polars as pl
 import pytest
 
 from privacy.errors import Fault
-from privacy.release import deliver
+from privacy.release import Release, deliver
 from tests.releases import sender, small_policy
 from warehouse.definitions import dictionary
 from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import open_lake, query, tidy
+from warehouse.reports import build_reports
 
-POLICY = small_policy("provenance", "family")
+POLICY = small_policy("provenance", "family", "admissions")
+ONE_WAY = pl.any_horizontal(pl.col("family", "provenance").is_null())
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, dict[str, pl.DataFrame]]:
+def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, Release]:
     """A hub that holds one small venue's season: some cells are suppressed."""
     home = tmp_path_factory.mktemp("home")
-    hub, s = Hub(home / "hub"), sender(home, policy=POLICY)
+    hub, s = Hub(home / "hub"), sender(home, publishes=("transactions", "counts"), policy=POLICY)
     s.join(hub)
     release = s.release(people=1500)
     deliver(release.folder, hub.inbox)
     accept(hub)
-    return hub, release.tables
+    return hub, release
 
 
 def test_a_view_shows_every_cell_as_sealed_with_its_labels_and_interval(held):
-    hub, sealed = held
+    hub, release = held
+    sealed = release.cells("family")
     view = query(hub, "select * from family order by family, provenance")
-    assert view.select(sealed["family"].columns[:6]).equals(sealed["family"].select(sealed["family"].columns[:6]))
-    assert view["published"].to_list() == sealed["family"]["people"].is_not_null().to_list()
+    given = [c for c in sealed.columns if "noisy" not in c]
+    assert view.select(given).equals(sealed.select(given))
+    assert view["published"].to_list() == sealed["people"].is_not_null().to_list()
     assert {True, False} == set(view["published"])
     width = (view["people_high"] - view["people_low"]).drop_nulls()
     assert width.to_list() == pytest.approx((2 * 1.959964 * view["people_se"].drop_nulls()).to_list(), rel=1e-6)
     hidden = view.filter(~pl.col("published"))
-    assert hidden.select(pl.col("^(people|tickets|revenue).*$").is_null().all()).row(0) == (True,) * 12
+    assert hidden.select(pl.col("^(people|tickets|revenue).*$").is_null().all()).row(0) == (True,) * 15
     assert (
         view.row(by_predicate=pl.col("family").eq("danse") & pl.col("provenance").eq("epci"), named=True)[
             "provenance_fr"
@@ -48,14 +54,114 @@ def test_a_view_shows_every_cell_as_sealed_with_its_labels_and_interval(held):
     assert view["revenue"].null_count() == view.height  # a business secret this venue keeps
 
 
+def test_the_levels_are_in_a_view_of_their_own_and_all_is_kept_as_sealed(held):
+    hub, release = held
+    sealed = release.tables["family"]
+    kept = query(hub, "from cells_family").select(sealed.columns)
+    assert kept.sort(sealed.columns).equals(sealed.sort(sealed.columns))
+    levels = query(hub, "from family_totals")
+    given = [c for c in sealed.columns if "noisy" not in c]
+    assert levels.select(given).sort(given).equals(sealed.filter(ONE_WAY).select(given).sort(given))
+    assert levels.height == 12 + 7 + 1
+    danse = levels.row(by_predicate=pl.col("family") == "danse", named=True)
+    assert (danse["provenance"], danse["provenance_fr"], danse["provenance_en"]) == (None, "ensemble", "all")
+    assert (danse["family_fr"], danse["family_en"]) == ("Danse", "Dance")
+    assert levels.filter(pl.col("family_fr") == "ensemble", pl.col("provenance_fr") == "ensemble").height == 1
+    assert query(hub, "from provenance_totals").select("provenance", "published").rows() == [(None, True)]
+
+
+def test_a_group_by_counts_nobody_twice(held):
+    """The sum of a view is that of the cells shown; the total of everyone, cells not publishable too, is a row."""
+    hub, release = held
+    shown = release.cells("family")["people"].sum()
+    assert query(hub, "select sum(people) from family").item() == pytest.approx(shown)
+    total = query(hub, "select people, people_se from family_totals where family is null and provenance is null")
+    assert total["people"].item() > shown + 3 * total["people_se"].item()
+
+
+def test_kinds_of_admission_are_never_added(held):
+    hub, release = held
+    assert release.tables["admissions"].filter(pl.col("admission_kind").is_null())["admissions"].count() > 0
+    assert query(hub, "select count(*) from admissions_totals where admission_kind is null").item() == 0
+    assert query(hub, "select count(*) from admissions_totals where family is null").item() > 1
+
+
 def test_coverage_counts_the_cells_shown(held):
-    hub, sealed = held
+    hub, release = held
     for row in query(hub, "from coverage").iter_rows(named=True):
-        if row["table_name"] in sealed:
-            shown = sealed[row["table_name"]]["people"].count()
-            assert (row["cells"], row["published_cells"]) == (sealed[row["table_name"]].height, shown)
-            assert row["share"] == pytest.approx(shown / row["cells"])
-    assert query(hub, "from coverage").height == len(sealed)
+        cells = release.cells(row["table_name"])
+        shown = cells[:, len([c for c in cells.columns if cells[c].dtype == pl.String])].count()
+        assert (row["cells"], row["published_cells"]) == (cells.height, shown)
+        assert row["share"] == pytest.approx(shown / row["cells"])
+    assert query(hub, "from coverage").height == len(release.tables)
+
+
+def test_noisy_sum_covers_95_times_in_100_where_adding_squares_does_not(held):
+    """One error, the same in proportion for all cells, and one of each cell's own."""
+    random = np.random.default_rng(7)
+    truth, own, common = np.array([900.0, 400.0, 250.0, 60.0]), np.array([12.0, 15.0, 12.0, 10.0]), 0.02
+    draws = 4000
+    shared = truth * common * random.standard_normal((draws, 1))
+    values = truth + shared + own * random.standard_normal((draws, 4))
+    cells = pl.DataFrame({
+        "draw": np.repeat(np.arange(draws), 4), "people": values.ravel(),
+        "people_se": np.tile(np.hypot(own, truth * common), draws),
+        "people_common_se": np.tile(truth * common, draws),
+    })  # fmt: skip
+    with open_lake(held[0]) as lake:
+        lake.register("drawn", cells)
+        covered, naive = lake.execute(
+            "select avg((abs(s.value - 1610) <= 1.96 * s.se)::int), avg((abs(s.value - 1610) <= 1.96 * squares)::int) "
+            "from (select noisy_sum(people, people_se, people_common_se) as s, sqrt(sum(people_se ** 2)) as squares "
+            "from drawn group by draw)"
+        ).fetchone() or (0, 0)
+        lake.unregister("drawn")
+    assert covered == pytest.approx(0.95, abs=0.012)
+    assert naive < 0.9
+
+
+def test_sums_have_margins_in_any_question(held):
+    hub, release = held
+    told = "noisy_sum(people, people_se, people_common_se)"
+    rows = query(
+        hub, f"select family, unnest({told}), sum_se(people_se, people_common_se) as same from family group by 1"
+    )
+    cells = release.cells("family").drop_nulls("people").filter(pl.col("family") == "theatre_recit")
+    own = (cells["people_se"] ** 2 - cells["people_common_se"] ** 2).sum()
+    row = rows.row(by_predicate=pl.col("family") == "theatre_recit", named=True)
+    assert row["value"] == pytest.approx(cells["people"].sum())
+    assert row["se"] == row["same"] == pytest.approx((own + cells["people_common_se"].sum() ** 2) ** 0.5)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(1.959964 * row["se"], rel=1e-6)
+    nothing = rows.join(query(hub, "select family from family group by 1 having count(people) = 0"), on="family")
+    assert nothing.height > 0
+    assert nothing.select("value", "se", "low", "high").null_count().row(0) == (nothing.height,) * 4
+
+
+def test_a_lake_of_before_levels_is_still_read(held, tmp_path):
+    """Releases then had cells alone, with independent errors; opening the lake adds what is missing."""
+    s = sender(tmp_path, policy=POLICY)
+    hub = Hub(tmp_path / "hub")
+    s.join(hub)
+    deliver(s.release(people=1500).folder, hub.inbox)
+    accept(hub)
+    with open_lake(hub) as lake:
+        lake.execute("delete from cells_family where family is null or provenance is null")
+        lake.execute("delete from cells_provenance where provenance is null")
+        for column in ("people_common_se", "people_noisy", "tickets_common_se", "tickets_noisy"):
+            lake.execute(f"alter table cells_family drop column {column}")
+            lake.execute(f"update cells_provenance set {column} = null")
+        lake.execute("delete from edition")
+    with open_lake(hub):
+        pass
+    view = query(hub, "from family")
+    assert view.height == 84
+    assert view.filter("published")["people_common_se"].unique().to_list() == [0]
+    assert query(hub, "select sqrt(sum(people_se ** 2)) = sum_se(people_se, people_common_se) from family").item()
+    assert query(hub, "from family_totals").height == query(hub, "from provenance_totals").height == 0
+    page = next(p for p in build_reports(hub, date(2026, 11, 22)) if p.match("en/theatre.html")).read_text("utf-8")
+    assert page.count("of an earlier format") == 2
+    assert '<th scope="col">Share' not in page
+    assert "people known to the box office" not in page
 
 
 def test_every_table_view_and_column_is_explained_in_both_languages(held):
@@ -68,15 +174,19 @@ def test_every_table_view_and_column_is_explained_in_both_languages(held):
         columns = lake.execute(
             "select table_name, column_name, comment from duckdb_columns() where database_name = 'lake'"
         ).fetchall()
+        functions = "select function_name from duckdb_functions() where database_name = 'lake' and not internal"
+        macros = {f for (f,) in lake.execute(functions).fetchall()}
         told = {(r, c): (fr, en) for r, c, fr, en in lake.execute("from dictionary").fetchall()}
         tables = {t for (t,) in lake.execute("select table_name from duckdb_tables()").fetchall()}
     relations = [(r, c) for r, c in relations if not r.startswith("ducklake_")]
     columns = [c for c in columns if c[0] in {r for r, _ in relations}]
-    assert {(r, "") for r, _ in relations} | {(r, c) for r, c, _ in columns} == set(told)
+    assert {(m, "") for m in macros} == {("sum_se", ""), ("noisy_sum", "")}
+    told_of = {(r, "") for r, _ in relations} | {(r, c) for r, c, _ in columns} | {(m, "") for m in macros}
+    assert told_of == set(told)
     assert all(fr and en for fr, en in told.values())
     assert all(comment == " / ".join(told[r, ""]) for r, comment in relations)
     assert all(comment == " / ".join(told[r, c]) for r, c, comment in columns if r in tables)
-    assert len(relations) == 31
+    assert len(relations) == 42
     assert len(dictionary(hub.policy)) == len(told)
 
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from strategies import frame, people, rows_of
 
 from privacy import bounding
-from privacy.bounding import EXACT, bound
+from privacy.bounding import EXACT, Bounded, bound
 from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.errors import Fault
-from privacy.plan import plan
+from privacy.plan import TablePlan, plan
 from privacy.policy import Policy, read_policy
 
 POLICY = read_policy()
@@ -27,35 +27,67 @@ def squared_distance(one: pl.DataFrame, other: pl.DataFrame, measure: str) -> in
     return sum(step * step for step in moved)  # Python integers: exact
 
 
+EVERYTHING = frozenset({"people", "tickets", "revenue", "interactions"})
+
+
+def planned(table: Table) -> TablePlan:
+    (made,) = plan(POLICY, Period(2025), (table,), EVERYTHING)
+    return made
+
+
+def sums_at(bounded: Bounded, dimensions: tuple[str, ...]) -> pl.DataFrame:
+    """The exact sums at a level, the cells being the finest."""
+    levels = dict(zip((level.dimensions for level in bounded.table.levels), bounded.levels, strict=False))
+    return bounded.cells if dimensions == bounded.table.names else levels[dimensions]
+
+
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
 @given(data=st.data())
 def test_one_person_moves_each_measure_by_at_most_its_bound(table: Table, data: st.DataObject) -> None:
+    """At every level that is noised: the cells, the one-way levels, the total."""
     everyone = data.draw(people(table))
     one_more = everyone + data.draw(rows_of(table, 99, 300))
-    noises = next(
-        p for p in plan(POLICY, Period(2025), (table,), frozenset({"people", "tickets", "revenue", "interactions"}))
-    ).noises
-    measures = tuple(n.measure for n in noises)
-    without = bound(frame(table, everyone), table, measures).cells
-    with_them = bound(frame(table, one_more), table, measures).cells
-    for noise in noises:
-        assert squared_distance(with_them, without, noise.measure.name) <= noise.bound_squared
+    made = planned(table)
+    without = bound(frame(table, everyone), table, made.measures)
+    with_them = bound(frame(table, one_more), table, made.measures)
+    for noise in (*made.cells, *made.levels):
+        before, after = sums_at(without, noise.dimensions), sums_at(with_them, noise.dimensions)
+        assert squared_distance(after, before, noise.measure.name) <= noise.bound_squared
+        touched = (after[noise.measure.name] != before[noise.measure.name]).sum()
+        assert touched <= min(table.max_cells, table.extent(noise.dimensions))  # what `shift` is charged for
     # selection: in at most max_cells cells, by one person each
-    moved = (with_them[EXACT] - without[EXACT]).to_list()
+    moved = (with_them.cells[EXACT] - without.cells[EXACT]).to_list()
     assert all(m in (0, 1) for m in moved)
     assert sum(moved) <= table.max_cells
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
 def test_the_bound_is_reached(table: Table) -> None:
-    """A charge above what anyone can do would be wasted; a person in `full_cells` cells with the clip reaches it."""
-    measures = table.measures
-    cells = bound(frame(table, []), table, measures).cells.select(d.name for d in table.dimensions)
+    """A charge above what anyone can do would be wasted; someone who does a great deal everywhere reaches every one."""
+    made = planned(table)
+    cells = bound(frame(table, []), table, table.measures).cells.select(table.names)
     rows = [r | {"person": 1, "tickets": 999, "revenue": 9_999_999, "interactions": 999} for r in cells.to_dicts()]
-    full = bound(frame(table, rows[: table.full_cells]), table, measures).cells
-    empty = bound(frame(table, []), table, measures).cells
-    for m in measures:
-        assert squared_distance(full, empty, m.name) == table.full_cells * (m.clip * m.step) ** 2
+    empty = bound(frame(table, []), table, table.measures)
+    for number in {table.full_cells, table.max_cells}:
+        full = bound(frame(table, rows[:number]), table, table.measures)
+        for noise in made.cells if number == table.full_cells else made.levels:
+            before, after = sums_at(empty, noise.dimensions), sums_at(full, noise.dimensions)
+            distance = squared_distance(after, before, noise.measure.name)
+            assert distance == pytest.approx(noise.bound_squared, rel=2e-3)  # rounded down, cell by cell
+
+
+@pytest.mark.parametrize("table", [t for t in TABLES if t.levels], ids=lambda t: t.name)
+@given(data=st.data())
+def test_levels_add_up_to_the_cells_where_nothing_is_cut(table: Table, data: st.DataObject) -> None:
+    """A level is the cells added up: with bounds out of reach both say the same."""
+    vast = tuple(dataclasses.replace(level, reach=10**4) for level in table.levels)
+    measures = tuple(dataclasses.replace(m, typical=m.clip) for m in table.measures)
+    loose = dataclasses.replace(table, full_cells=10**3, max_cells=10**3 + 1, levels=vast, measures=measures)
+    found = bound(frame(table, data.draw(people(table))), loose, measures)
+    for level, sums in zip(vast, found.levels, strict=True):
+        for m in measures:
+            cells = found.cells.group_by(level.dimensions).agg(pl.col(m.name).sum()) if level.dimensions else found.cells.select(pl.col(m.name).sum())  # fmt: skip
+            assert sorted(cells[m.name]) == sorted(sums[m.name])
 
 
 def test_without_the_l2_clip_the_property_fails(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +95,7 @@ def test_without_the_l2_clip_the_property_fails(policy: Policy, monkeypatch: pyt
     table = policy.table("family")
     rows = [r | {"person": 1, "tickets": 1, "revenue": 100, "interactions": 1}
             for r in bound(frame(table, []), table, table.measures).cells.select("family", "provenance").head(9).to_dicts()]  # fmt: skip
-    monkeypatch.setattr(bounding, "_scaled", lambda m, _t: (pl.col(m.name) * m.raw).alias(m.name))
+    monkeypatch.setattr(bounding, "_scaled", lambda m, _r: (pl.col(m.name) * m.raw).alias(m.name))
     people_measure = table.measures[:1]
     moved = squared_distance(
         bound(frame(table, rows), table, people_measure).cells, bound(frame(table, []), table, people_measure).cells, "people"

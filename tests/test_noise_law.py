@@ -32,7 +32,7 @@ def p_value(draws: np.ndarray, sigma: float) -> float:
 
 
 def draws_of(policy: Policy, sigma: int, n: int) -> np.ndarray:
-    noise = Noise(policy.table("loyalty").measures[0], sigma, 1)
+    noise = Noise(policy.table("loyalty").measures[0], (), sigma, 1)
     return add_noise(np.zeros(n, dtype=np.int64), noise, "person", RICH)
 
 
@@ -53,7 +53,7 @@ def test_cells_are_independent_and_draws_are_fresh(policy: Policy) -> None:
 
 def test_noise_dearer_than_the_charge_is_not_drawn(policy: Policy) -> None:
     poor = Charge("test", "2025-2026", 1, "", {"person": Cost(Fraction(1, 10**6))}, "")
-    noise = Noise(policy.table("loyalty").measures[0], 1000, 1000**2)
+    noise = Noise(policy.table("loyalty").measures[0], (), 1000, 1000**2)
     with pytest.raises(Fault, match="nothing was drawn"):
         add_noise(np.zeros(3, dtype=np.int64), noise, "person", poor)
 

@@ -102,14 +102,14 @@ def test_what_the_plan_expects_is_what_a_release_shows(large: Venue, policy: Pol
     out = replace(publisher(large), ledger=tmp_path / "ledger.sqlite", outbox=tmp_path / "outbox")
     from privacy.publish import publish
 
-    tables = publish(out, lambda t: contributions(own, t, SEASON), policy, SEASON).release.tables
+    sealed = publish(out, lambda t: contributions(own, t, SEASON), policy, SEASON).release
     surely = 0
     for p in plans:
         cells = exact[p.table.name].cells
         people = cells[EXACT]
-        shown = tables[p.table.name]["people"].is_not_null()
+        shown = sealed.cells(p.table.name)["people"].is_not_null()
         got = people.filter(shown).sum() / people.sum()
-        near = (cells["people"] - p.threshold).abs() < 5 * p.noises[0].sigma  # the noise decides there
+        near = (cells["people"] - p.threshold).abs() < 5 * p.cells[0].sigma  # the noise decides there
         assert abs(got - found.whole.shown[p.table.name]) <= people.filter(near).sum() / people.sum() + 1e-6, (
             p.table.name
         )
@@ -119,7 +119,7 @@ def test_what_the_plan_expects_is_what_a_release_shows(large: Venue, policy: Pol
 
 def test_a_cell_at_the_threshold_counts_half_and_one_below_k_not_at_all(large: Venue, policy: Policy) -> None:
     plan = next(p for p in publisher(large).plan(policy, SEASON) if p.table.name == "provenance")
-    sigma = plan.noises[0].sigma
+    sigma = plan.cells[0].sigma
     cells = pl.DataFrame({EXACT: [100, 100, 100, 10], "people": [plan.threshold + d for d in (0, sigma, 9 * sigma, 9 * sigma)]})  # fmt: skip
     shown, people = _expected(cells, plan, policy)
     assert people == 310
@@ -168,7 +168,7 @@ def test_the_alternative_can_be_paid_and_is_narrower(small: Venue, policy: Polic
     done = release(small, SEASON, season_alone(policy)).release
     for plan in found.alone.plans:
         stated = done.manifest["tables"][plan.table.name]
-        assert (stated["threshold"], stated["measures"][0]["sigma"]) == (plan.threshold, plan.noises[0].sigma)
+        assert (stated["threshold"], stated["measures"][0]["sigma"]) == (plan.threshold, plan.cells[0].sigma)
     assert (found.alone.coverage or 0) > (found.whole.coverage or 0) > (found.quarter.coverage or 0)
 
 

@@ -130,7 +130,7 @@ def test_the_quantile_is_on_the_safe_side() -> None:
 
 def test_the_threshold_leaves_room_for_k_people_and_their_noise(policy: Policy) -> None:
     table = policy.table("family")
-    noise = plan(policy, Period(2025), (table,), frozenset({"people"}))[0].noises[0]
+    noise = plan(policy, Period(2025), (table,), frozenset({"people"}))[0].cells[0]
     delta = Fraction(1, 10**9)
     held = threshold(policy, table, noise.sigma, delta) - policy.k * 1000
     assert erfc(held / noise.sigma / sqrt(2)) / 2 * table.max_cells <= delta
@@ -164,7 +164,7 @@ def test_periods_are_written_and_read_in_one_way() -> None:
     (('quarter = "1/8"', 'quarter = "0"'), "calendar"),
     (('records = "counts"', 'records = "nothing"'), "tables.admissions"),
     (("weight = 2", "weight = 0"), "tables.loyalty"),
-    (("clip = 6", "clip = 0"), "clip, step, raw"),
+    (("clip = 6", "clip = 0"), "clip, typical, step, raw"),
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
     (("[tables.loyalty]", '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
     (('measures = ["people", "interactions"]', 'measures = ["interactions", "people"]'), "first measure"),

@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aggregations.venue import Venue, add_venue
+from privacy import drawing
 from privacy import publish as publishing
 from privacy.calendar import Period
 from privacy.declarations import Table
@@ -105,7 +106,7 @@ def test_an_exhausted_budget_refuses_before_any_noise(
     publish(publisher, records(), policy, Period(2025))
     publish(publisher, records(), policy, Period(2025), revise=True)
     before = every_byte(publisher.outbox)
-    monkeypatch.setattr(publishing, "add_noise", lambda *_: pytest.fail("noise was drawn"))
+    monkeypatch.setattr(drawing, "add_noise", lambda *_: pytest.fail("noise was drawn"))
     with pytest.raises(BudgetRefusal):
         publish(publisher, records(), policy, Period(2025), revise=True)
     assert every_byte(publisher.outbox) == before
@@ -132,7 +133,7 @@ def test_a_charge_that_no_longer_fits_is_not_drawn_on(
 
     without = dataclasses.replace(publisher, publishes=("transactions",))
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "_release_table", stop)
+        patch.setattr(publishing, "draw_table", stop)
         with pytest.raises(Killed):
             publish(without, records(), policy, T1)
     done = publish(publisher, records(), policy, T1)
@@ -144,7 +145,7 @@ class Killed(BaseException):
     """The machine stops here."""
 
 
-@pytest.mark.parametrize("moment", ["bound_tables", "_release_table", "seal", "read", "Ledger.seal"])
+@pytest.mark.parametrize("moment", ["bound_tables", "draw_table", "seal", "read", "Ledger.seal"])
 def test_killed_at_any_point_one_charge_and_one_draw(publisher: Publisher, policy: Policy, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     def stop(*_args: object, **_named: object) -> None:
         raise Killed
@@ -187,11 +188,12 @@ def test_a_sealed_release_that_is_lost_is_not_drawn_again(publisher: Publisher, 
 
 def test_the_cells_do_not_depend_on_the_records(publisher: Publisher, policy: Policy) -> None:
     done = publish(publisher, records(0), policy, T1)
-    for name, cells in done.release.tables.items():
-        assert cells.height == policy.table(name).size
-        assert cells.select(pl.exclude(*(d.name for d in policy.table(name).dimensions))).null_count().sum_horizontal()[
-            0
-        ] == cells.height * (cells.width - len(policy.table(name).dimensions))
+    for name, rows in done.release.tables.items():
+        table = policy.table(name)
+        assert done.release.cells(name).height == table.size
+        assert rows.height == table.size + 1 + sum(len(d.codes) for d in table.dimensions if len(table.dimensions) > 1)
+        figures = rows.select(pl.exclude(table.names))
+        assert figures.null_count().sum_horizontal().item() == rows.height * figures.width
 
 
 def test_receipts_are_published_only_where_the_venue_opted_in(publisher: Publisher, policy: Policy) -> None:
@@ -222,13 +224,13 @@ def tiny_plan(policy: Policy, sigma: int, delta: Fraction) -> TablePlan:
     """One cell, steps of one person, little noise: where the mass at the threshold itself counts."""
     people = dataclasses.replace(policy.table("loyalty").measures[0], step=1, raw=1)
     table = dataclasses.replace(policy.table("loyalty"), measures=(people,))
-    noise = Noise(people, sigma, 1)
-    return TablePlan(table, (noise,), threshold(policy, table, noise.sigma, delta), delta)
+    noise = Noise(people, table.names, sigma, 1)
+    return TablePlan(table, (noise,), (), threshold(policy, table, noise.sigma, delta), delta)
 
 
 def share_shown(policy: Policy, plan: TablePlan, exact: int, charge: Any, *, at_threshold: int = 0) -> float:
     people = np.full(40_000, exact, dtype=np.int64)
-    noisy = add_noise(people, plan.noises[0], "person", charge)
+    noisy = add_noise(people, plan.cells[0], "person", charge)
     return float(select(noisy + at_threshold, people, plan.threshold, policy).mean())
 
 
@@ -290,7 +292,7 @@ def test_public_facts_are_public(publisher: Publisher, policy: Policy) -> None:
     assert facts["epsilon_person"] == round(
         release.manifest["privacy_loss"]["person"]["privacy_parameters"]["epsilon"], 4
     )
-    assert facts["cells_shown_schedule"] == release.tables["schedule"]["people"].count()
+    assert facts["cells_shown_schedule"] == release.cells("schedule")["people"].count()
     assert {k.rsplit("_", 1)[0] if k.startswith(("cells", "epsilon")) else k for k in facts} == {
         "release_id", "revision", "policy", "k", "epsilon", "cells_shown",
     }  # fmt: skip

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from privacy.release import deliver
-from tests.releases import sender, small_policy
+from tests.releases import contributions, sender, small_policy
 from warehouse.governance import Hub, register
 from warehouse.inbox import accept
-from warehouse.lake import query
+from warehouse.lake import open_lake, query
 from warehouse.reports import build_reports
-from warehouse.reports.figures import Estimate, Writer, added, change, share
+from warehouse.reports.cells import Sheet, read_sheets
+from warehouse.reports.figures import Estimate, Writer, added, change, share, without
 
-POLICY = small_policy("loyalty", "provenance", "schedule", "admissions")
+POLICY = small_policy("loyalty", "provenance", "family", "schedule", "admissions")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,8 @@ def test_the_promise_is_said_and_no_more(site):
             assert "10⁻⁷" in page
     assert "confidentialité différentielle" in site[1]["fr/theatre.html"]
     assert "11 personnes" in site[1]["fr/theatre.html"]
+    assert "la marge comprend les trois : le bruit, les bornes et le redressement" in site[1]["fr/theatre.html"].lower()
+    assert "the margin covers all three: noise, bounds and correction" in site[1]["en/index.html"].lower()
     assert "par entrée" in site[1]["fr/theatre.html"]
     assert "par entrée" not in site[1]["fr/festival.html"]
 
@@ -75,7 +78,7 @@ def test_a_suppressed_cell_is_said_not_publishable_and_never_nought(site):
     assert hidden > 0
     assert "non publiable" in pages["fr/festival.html"]
     assert "not publishable" in pages["en/festival.html"]
-    assert "of the 42 cells" in pages["en/festival.html"]
+    assert re.search(r"Cells not publishable \(too few in them\): \d+ of 42\.", pages["en/festival.html"])
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", pages["fr/festival.html"])
     assert "non publiable" in cells
     assert not {"0", "0,0", "", "None", "nan"} & set(cells)
@@ -85,13 +88,29 @@ def test_a_suppressed_cell_is_said_not_publishable_and_never_nought(site):
 def test_the_headline_is_the_lakes_number_with_its_margin(site):
     hub, pages = site
     total, se = query(
-        hub,
-        "select sum(people), sqrt(sum(people_se ** 2)) from provenance where venue = 'theatre' and period_kind = 'season'",
+        hub, "select people, people_se from provenance_totals where venue = 'theatre' and period_kind = 'season'"
     ).row(0)
     assert f"<b>{Writer('fr').count(Estimate(total, se))}</b>" in pages["fr/theatre.html"]
     assert f"<b>{Writer('en').count(Estimate(total, se))}</b>" in pages["en/theatre.html"]
+    assert abs(total - 9000) < 3 * 1.96 * se
     assert "the number of people falls" in pages["en/theatre.html"]
     assert "(admission" not in pages["en/theatre.html"]
+
+
+def sheet(hub: Hub, venue: str, table: str) -> Sheet:
+    release = query(hub, f"select release_id from releases where venue = '{venue}' and period = '2025-2026'").item()
+    with open_lake(hub, read_only=True) as lake:
+        return read_sheets(lake, hub.policy.tables)[release][table]
+
+
+def test_people_of_several_cells_are_never_told_as_a_number_of_people(site):
+    hub, pages = site
+    assert sheet(hub, "theatre", "provenance").people == sheet(hub, "theatre", "provenance").total
+    assert sheet(hub, "theatre", "family").total
+    assert sheet(hub, "theatre", "family").people is None
+    assert sheet(hub, "theatre", "admissions").total is None
+    assert "n’est un nombre de personnes" in pages["fr/theatre.html"]
+    assert "is a number of people" in pages["en/theatre.html"]
 
 
 def test_names_are_escaped_and_pages_are_well_formed(site):
@@ -117,12 +136,58 @@ def test_names_are_escaped_and_pages_are_well_formed(site):
         assert reader.open == []
 
 
-def test_where_much_is_hidden_no_share_is_claimed(site):
-    """With 500 people most cells of loyalty are hidden: a share of the rest would mislead."""
-    assert "primo-spectateurs représentent" not in site[1]["fr/festival.html"]
-    assert "Primo-spectateurs" in site[1]["fr/festival.html"]
-    assert "des nombres" in site[1]["fr/festival.html"]
-    assert "primo-spectateurs" in site[1]["fr/theatre.html"]
+@pytest.mark.parametrize(("venue", "people"), [("theatre", 9000), ("festival", 500)])
+@pytest.mark.parametrize("table", ["loyalty", "provenance", "family"])
+def test_where_much_is_hidden_shares_are_still_of_everyone(site, venue, people, table):
+    """A share of the cells shown would mislead; of the total it holds, however much is missing."""
+    told = sheet(site[0], venue, table)
+    everyone = contributions(people, 1)(told.table).unique(["person", *told.table.names]).collect()
+    first, total = told.table.names[0], told.total
+    assert told.cells
+    assert total
+    assert abs(total.value - everyone.height) < 2.5 * total.margin
+    for row in told.rows("en"):
+        if row.share:
+            true = everyone.filter(everyone[first] == row.code).height / everyone.height
+            assert abs(row.share.value - true) < 2.5 * row.share.margin
+    shown = everyone.select(told.table.names).to_dicts()
+    held = sum(tuple(d[n] for n in told.table.names) not in told.cells for d in shown)
+    assert told.unshown
+    assert abs(told.unshown.value - held) <= 2.5 * told.unshown.margin + 1e-6
+
+
+def test_what_is_hidden_is_said_in_total(site):
+    hub, pages = site
+    rest = sheet(hub, "festival", "loyalty").unshown
+    assert rest
+    assert rest.value > 100
+    assert f"Ensemble, elles comptent pour {Writer('fr').count(rest)} (personnes)" in pages["fr/festival.html"]
+    assert f"Together they hold {Writer('en').count(rest)} (people)" in pages["en/festival.html"]
+
+
+def spread(rows: dict[str, float | None], total: float) -> Sheet:
+    """Loyalty with these rows shown, one age; None is not publishable. Noise of 10 a row, of 30 in the total."""
+    table = POLICY.table("loyalty")
+    levels = {(c, None): {"people": Estimate(v, 10.0)} for c, v in rows.items() if v is not None}
+    return Sheet(table, "r", "2025-2026", {}, levels | {(None, None): {"people": Estimate(total, 30.0)}})
+
+
+def test_a_part_that_is_not_publishable_is_not_said():
+    came, all_of_them = ("primo", "occasionnel"), dict.fromkeys(POLICY.table("loyalty").dimensions[0].codes, 100.0)
+    assert spread(all_of_them, 700).part(("primo",), came)
+    assert spread(all_of_them | {"primo": None}, 700).part(("primo",), came) is None
+    assert Sheet(POLICY.table("loyalty"), "r", "2025-2026", {}, {}).part(("primo",), came) is None
+
+
+def test_what_may_be_missing_from_those_left_out_widens_the_margin():
+    """First-timers among those who came: the 200 of two rows not publishable may all have come, or none."""
+    came, rows = ("primo", "occasionnel"), dict.fromkeys(POLICY.table("loyalty").dimensions[0].codes, 100.0)
+    known = spread(rows, 700).part(("primo",), came)
+    unsure = spread(rows | {"endormi": None, "unknown": None}, 700).part(("primo",), came)
+    assert known
+    assert unsure
+    assert known.low < 1 / 2 < known.high
+    assert unsure.low < 100 / 400 < 1 / 2 < unsure.high
 
 
 def test_pages_are_replaced_whole_or_not_at_all(site, monkeypatch):
@@ -145,19 +210,37 @@ def test_an_empty_hub_has_a_page(tmp_path: Path):
 
 
 def test_the_margin_of_sums_shares_and_changes_covers_95_times_in_100():
+    """Three cells of one release, one of another; the cells of a release share an error, the same in proportion."""
     random = np.random.default_rng(5)
-    truth, noise = np.array([800.0, 300.0, 150.0]), np.array([20.0, 25.0, 15.0])
-    hits = np.zeros(3)
-    for drawn in truth + noise * random.standard_normal((4000, 3)):
-        a, b, c = (Estimate(float(v), float(s)) for v, s in zip(drawn, noise, strict=True))
-        part, moved = share(a, added([b, c])), change(a, b)
+    truth, own, common = np.array([800.0, 300.0, 150.0]), np.array([20.0, 25.0, 15.0]), 0.05
+    draws = 6000
+    drawn = truth * (1 + common * random.standard_normal((draws, 1))) + own * random.standard_normal((draws, 3))
+    hits, alone, late = np.zeros(4), 0, Estimate(500.0, 40.0)
+    for values, other in zip(drawn, 500 + 40 * random.standard_normal(draws), strict=True):
+        cells = [Estimate(v, math.hypot(s, c), c) for v, s, c in zip(values, own, truth * common, strict=True)]
+        whole = added(cells)
+        part, moved = share(cells[0], added(cells[1:])), change(cells[0], Estimate(other, late.se))
         assert part
         assert moved
-        for place, (estimate, true) in enumerate(
-            ((added([a, b, c]), 1250), (part, 800 / 1250), (moved, 300 / 800 - 1))
-        ):
-            hits[place] += estimate.low <= true <= estimate.high
-    assert all(math.isclose(share_, 0.95, abs_tol=0.015) for share_ in hits / 4000)
+        told = ((whole, 1250), (part, 800 / 1250), (moved, 500 / 800 - 1), (without(whole, cells[:1]), 450))
+        hits += [estimate.low <= true <= estimate.high for estimate, true in told]
+        alone += abs(whole.value - 1250) <= 1.96 * math.hypot(*(c.se for c in cells))
+    assert all(math.isclose(covered, 0.95, abs_tol=0.015) for covered in hits / draws)
+    assert alone / draws < 0.9  # as if the errors of cells were independent
+
+
+def test_shares_and_rests_of_a_measured_total_cover_95_times_in_100():
+    """Rows multiplied to add up to a total drawn by itself: what one has too much, the other has too little."""
+    random, draws, hits = np.random.default_rng(6), 6000, np.zeros(2)
+    for _ in range(draws):
+        rows, whole = np.array([300, 700]) + 20 * random.standard_normal(2), 1000 + 40 * random.standard_normal()
+        part = Estimate(rows[0] / rows.sum() * whole, math.hypot(20, 12), 12.0)
+        rest = without(Estimate(whole, 40.0, 40.0), [part])
+        of_all = share(part, rest)
+        assert of_all
+        hits += of_all.low <= 0.3 <= of_all.high, rest.low <= 700 <= rest.high
+    assert math.isclose(hits[0] / draws, 0.95, abs_tol=0.015)
+    assert hits[1] / draws > 0.94
 
 
 @pytest.mark.parametrize(

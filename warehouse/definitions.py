@@ -1,8 +1,8 @@
 """The lake's tables, views and comments, made from a policy and the files of `sql/`.
 
 `statements` gives the SQL that makes them (running it again changes nothing); `dictionary` the French and English
-meaning of every relation and column. DuckLake keeps comments on tables, their columns and views, but not on the
-columns of a view: those are in the table `dictionary` only, which has them all.
+meaning of every relation, column and macro. DuckLake keeps comments on tables, their columns and views, but not on the
+columns of a view, nor on macros: those are in the table `dictionary` only, which has them all.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from privacy.policy import Policy
 
 Z95 = 1.959963984540054  # a normal is within this many standard errors 95 times in 100
 Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), French, English
+NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
+_PARTS = ("", "_se", "_common_se", "_noisy")  # of a measure, in a release's table
+_MACROS = ("sum_se", "noisy_sum")
 
 _HELD = "releases losses venues refusals labels dictionary edition"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
@@ -43,17 +46,29 @@ def sql(name: str, **values: Any) -> str:
 @cache
 def _template(name: str) -> Template:
     text = (files("warehouse") / "sql" / f"{name}.sql").read_text("utf-8")
-    return Environment(undefined=StrictUndefined, autoescape=False).from_string(text)  # noqa: S701 (SQL, not HTML)
+    environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701 (SQL, not HTML)
+    return environment.from_string(text, {"columns": _columns, "is_cell": _is_cell, "never_added": NEVER_ADDED})
+
+
+def _columns(table: Table) -> list[str]:
+    return [f"{m.name}{part}" for m in table.measures for part in _PARTS]
+
+
+def _is_cell(table: Table) -> str:
+    """Return the SQL condition that a row of `cells_<t> as c` is a cell, not a level."""
+    return " and ".join(f"c.{d.name} is not null" for d in table.dimensions)
 
 
 def statements(policy: Policy) -> str:
-    """Return the SQL that makes every table, view and comment, in order."""
-    parts = [sql("tables"), *(sql("cells", t=t) for t in policy.tables), sql("latest")]
+    """Return the SQL that makes every table, view, macro and comment, in order."""
+    parts = [sql("tables"), *(sql("cells", t=t) for t in policy.tables), sql("latest"), sql("macros", z=Z95)]
     parts += [sql("cells_view", t=t, z=Z95) for t in policy.tables]
     parts.append(sql("coverage", tables=policy.tables))
     tables = {*_HELD.split(), *(f"cells_{t.name}" for t in policy.tables)}
     for relation, column, fr, en in dictionary(policy):
         text = f"{fr} / {en}".replace("'", "''")
+        if relation in _MACROS:
+            continue
         if not column:
             kind = "table" if relation in tables else "view"
             parts.append(f"comment on {kind} {relation} is '{text}';")
@@ -69,9 +84,9 @@ def labels(policy: Policy) -> list[tuple[str, str, str, str, int]]:
 
 
 def dictionary(policy: Policy) -> list[Entry]:
-    """Return the meaning of every relation and column; KeyError if a word is missing in `dictionary.toml`."""
+    """Return the meaning of every relation, column and macro; KeyError if a word is missing in `dictionary.toml`."""
     words = tomllib.loads((files("warehouse") / "sql" / "dictionary.toml").read_text("utf-8"))
-    entries: list[Entry] = []
+    entries: list[Entry] = [(macro, "", *words["macros"][macro]) for macro in _MACROS]
     for relation, columns in _COLUMNS.items():
         entries.append((relation, "", *words["relations"][relation]))
         entries += [(relation, column, *words["columns"][column]) for column in columns.split()]
@@ -85,16 +100,23 @@ def _of_table(table: Table, columns: dict[str, Any], suffixes: dict[str, Any]) -
         fr, en = suffixes[suffix]
         return relation, column, f"{thing.fr} : {fr}", f"{thing.en}: {en}"
 
-    held, view = f"cells_{table.name}", table.name
-    entries = [entry(held, "", table, "cells"), entry(view, "", table, "view")]
+    held, views = f"cells_{table.name}", (table.name, f"{table.name}_totals")
+    entries = [
+        entry(held, "", table, "cells"),
+        entry(views[0], "", table, "view"),
+        entry(views[1], "", table, "totals"),
+    ]
     entries += [(held, c, *columns[c]) for c in ("release_id", "venue", "season", "period")]
-    entries += [(view, c, *columns[c]) for c in ("release_id", "venue", "season", "period", "period_kind")]
-    entries.append((view, "published", *suffixes["shown"]))
+    for view in views:
+        entries += [(view, c, *columns[c]) for c in ("release_id", "venue", "season", "period", "period_kind")]
+        entries.append((view, "published", *suffixes["shown"]))
     for d in table.dimensions:
-        entries += [entry(r, d.name, d, "code") for r in (held, view)]
-        entries += [entry(view, f"{d.name}_{s}", d, s) for s in ("fr", "en")]
+        entries.append(entry(views[0], d.name, d, "code"))
+        entries += [entry(r, d.name, d, "code_or_all") for r in (held, views[1])]
+        entries += [entry(view, f"{d.name}_{s}", d, s) for view in views for s in ("fr", "en")]
     for m in table.measures:
-        entries += [entry(r, m.name, m, "estimate") for r in (held, view)]
-        entries += [entry(r, f"{m.name}_se", m, "se") for r in (held, view)]
-        entries += [entry(view, f"{m.name}_{s}", m, s) for s in ("low", "high")]
+        entries += [entry(r, m.name, m, "estimate") for r in (held, *views)]
+        entries += [entry(r, f"{m.name}_{s}", m, s) for r in (held, *views) for s in ("se", "common_se")]
+        entries.append(entry(held, f"{m.name}_noisy", m, "noisy"))
+        entries += [entry(view, f"{m.name}_{s}", m, s) for view in views for s in ("low", "high")]
     return entries

@@ -14,6 +14,7 @@ from typing import Any
 
 from privacy.accounting import Cost, epsilon
 from privacy.calendar import Period
+from privacy.declarations import Table
 from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
 from privacy.selection import threshold
@@ -73,20 +74,34 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
         domains = [(d.name, list(d.codes)) for d in table.dimensions]
         if [(d["name"], [code for code, _, _ in d["values"]]) for d in spec["dimensions"]] != domains:
             raise _unknown(name, "other dimensions or codes", "autres dimensions ou codes")
-        ours = {m.name: (m.unit, m.clip, m.step) for m in table.measures}
-        theirs = {m["name"]: (m["unit"], m["clip"], m["step"]) for m in spec["measures"]}
+        ours = {m.name: (m.unit, m.clip, m.typical, m.step) for m in table.measures}
+        theirs = {m["name"]: (m["unit"], m["clip"], m["typical"], m["step"]) for m in spec["measures"]}
         first = next(iter(theirs), None) == table.measures[0].name
         if not (first and theirs.items() <= ours.items()):
             raise _unknown(name, "other measures", "autres mesures")
+        own = replace(table, full_cells=spec["full_cells"], max_cells=spec["max_cells"])
         sigma = spec["measures"][0]["sigma"]
-        bounds = (m["bound_squared"] >= spec["full_cells"] * (m["clip"] * m["step"]) ** 2 for m in spec["measures"])
-        own = replace(table, max_cells=spec["max_cells"])
-        if not all(bounds) or spec["threshold"] < threshold(promised, own, sigma, Fraction(spec["delta"])):
+        if not _bounded(spec, own) or spec["threshold"] < threshold(promised, own, sigma, Fraction(spec["delta"])):
             raise VerificationRefusal(
                 "policy",
                 f"table {name}: its bound or threshold does not keep the k it states. Ask the venue's steward.",
                 f"table {name} : sa borne ou son seuil ne tient pas le k annoncé. Voir le responsable du lieu.",
             )
+
+
+def _bounded(spec: dict[str, Any], table: Table) -> bool:
+    """Do the sensitivities stated follow from the bounds stated, at every level of the network's table?"""
+    if [tuple(level["dimensions"]) for level in spec["levels"]] != [level.dimensions for level in table.levels]:
+        return False
+    for stated in spec["measures"]:
+        measure = next(m for m in table.measures if m.name == stated["name"])
+        square, levels = (measure.typical * measure.step) ** 2, spec["levels"] if table.clips(measure) else []
+        if len(stated["levels"]) != len(levels) or stated["bound_squared"] < spec["full_cells"] * square:
+            return False
+        drawn = zip(levels, stated["levels"], strict=True)
+        if any(v["bound_squared"] < level["reach"] ** 2 * square for level, v in drawn):
+            return False
+    return True
 
 
 def _loss(epsilon: Fraction, delta: Fraction) -> str:

@@ -71,7 +71,7 @@ def _extension(name: str) -> str:
 
 
 def hold(lake: duckdb.DuckDBPyConnection, release: Release, policy: Policy, now: datetime) -> None:
-    """Put a verified release in: its row, its losses and every cell, within the caller's transaction."""
+    """Put a verified release in: its row, its losses, every cell and level, within the caller's transaction."""
     manifest = release.manifest
     period = Period.parse(manifest["period"])
     facts = {"release_id": release.id, "period_kind": period.kind, "period_start": period.start}

@@ -48,7 +48,7 @@ def _margins(found: Outlook) -> Table:
     )  # fmt: skip
     ways = found.quarter.plans, found.whole.plans, found.alone.plans
     for quarter, whole, alone in zip(*ways, strict=True):
-        for i, noise in enumerate(quarter.noises):
+        for i, noise in enumerate(quarter.cells):
             name = quarter.table.name if i == 0 else ""
             table.add_row(name, getattr(noise.measure, language()), *(_margin(p, i) for p in (quarter, whole, alone)))
     return table
@@ -144,7 +144,7 @@ def _ways() -> tuple[str, str, str]:
 
 
 def _margin(plan: TablePlan, i: int) -> str:
-    noise = plan.noises[i]
+    noise = plan.cells[i]
     margin = f"± {_Z95 * noise.sigma / noise.measure.step:,.0f}"
     if i == 0:
         margin += say("; from ", " ; dès ") + f"{plan.threshold // noise.measure.step + 1:,}"
@@ -165,7 +165,7 @@ def _size(found: Outlook) -> str:
 
 
 def _sigma(way: Option) -> int:
-    return way.plans[0].noises[0].sigma
+    return way.plans[0].cells[0].sigma
 
 
 def _thousands() -> str:

@@ -89,7 +89,7 @@ def _trend(words: Words, quarters: list[Issue]) -> dict[str, Any] | None:
     came = [(q, q.sheets["provenance"]) for q in quarters if "provenance" in q.sheets]
     if len(came) < 2:
         return None
-    people = [_quarter_bar(words, q, s.total if s.telling and s.cells else None) for q, s in came]
+    people = [_quarter_bar(words, q, s.people) for q, s in came]
     first = [
         share_bar(_short(words, q), first_timers(q.sheets["loyalty"]), words) for q in quarters if "loyalty" in q.sheets
     ]

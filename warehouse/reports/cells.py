@@ -1,11 +1,11 @@
-"""One table of one release as the pages read it: cells, one-way sums, shares. All out of the lake's views.
+"""One table of one release as the pages read it: cells, levels, shares. All out of the lake's views.
 
-A sum takes the published cells only; `hidden` says how many are missing, and the page says so too.
+A level's figure (a total, or one value of a dimension alone) comes from the release and includes the cells that are not
+publishable; nothing here is a sum of the cells shown. A share is of the total, so that it is true whatever is missing.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 
 from privacy.declarations import Dimension, Measure, Table
-from warehouse.reports.figures import Estimate, added, share
+from warehouse.definitions import NEVER_ADDED
+from warehouse.reports.figures import Estimate, added, share, without
 
-_NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
-_LITTLE, _MUCH = 0.1, 0.4  # hidden, at most, as a part of what is shown
-Cells = Mapping[tuple[str, ...], Mapping[str, Estimate]]
+_NOTHING = Estimate(0.0, 0.0)
+Codes = tuple[str | None, ...]  # one a dimension; None is all its values
+Figures = Mapping[Codes, Mapping[str, Estimate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A policy table in one release. `cells`: published codes → measure → Estimate.
+    """A policy table in one release. `cells`, `levels`: codes of what is shown → measure → Estimate.
 
-    `threshold`: the noisy number of a hidden cell is at most that, but where too few people really are in it.
+    A release sealed before levels were published has none: its pages tell cells, and neither totals nor shares.
     """
 
     table: Table
     release_id: str
     period: str
-    cells: Cells
-    threshold: float = 0.0
+    cells: Figures
+    levels: Figures
 
     @property
     def lead(self) -> Measure:
@@ -60,100 +61,98 @@ class Sheet:
         return self.table.size - len(self.cells)
 
     @property
-    def unseen(self) -> float:
-        """How much the hidden cells could hold at most, as a part of what is shown (0: nothing is hidden)."""
-        most = self.hidden * self.threshold
-        return most / self.total.value if self.total.value > 0 else float("inf") if most else 0.0
-
-    @property
-    def complete(self) -> bool:
-        """Are the hidden cells too small to change a share much?"""
-        return self.unseen <= _LITTLE
-
-    @property
-    def telling(self) -> bool:
-        """May shares be said at all? Where much could be hidden, shares of the rest would mislead."""
-        return self.unseen <= _MUCH
-
-    @property
     def additive(self) -> bool:
         """May the cells be added over the second dimension?"""
-        return not any(d.name in _NEVER_ADDED for d in self.table.dimensions)
+        return not any(d.name in NEVER_ADDED for d in self.table.dimensions)
 
     @property
-    def total(self) -> Estimate:
-        """Sum of the lead measure over the published cells."""
-        return added(cell[self.lead.name] for cell in self.cells.values())
+    def total(self) -> Estimate | None:
+        """The lead measure over the whole table, cells not publishable included; None where none is shown."""
+        return self._lead((None,) * len(self.table.dimensions))
+
+    @property
+    def people(self) -> Estimate | None:
+        """How many people there are: the total, where nobody is in two cells. Elsewhere it is not a number of people."""
+        return self.total if self.table.unit == "person" and self.table.max_cells == 1 else None
+
+    @property
+    def unshown(self) -> Estimate | None:
+        """What the cells not publishable hold together: the total without the cells shown."""
+        return without(self.total, (c[self.lead.name] for c in self.cells.values())) if self.total else None
 
     def rows(self, language: str, dimension: int = 0, within: str | None = None) -> list[Row]:
-        """Return one row a code of a dimension: summed over the other, or `within` one code of the other.
+        """Return one row a code of a dimension: over the whole of the other, or `within` one code of the other.
 
-        Shares are of the published cells added up here.
+        Shares are of the table's total.
         """
-        codes = self.table.dimensions[dimension].values
-        kept = {k: v for k, v in self.cells.items() if within is None or k[1 - dimension] == within}
-        by_code = {code: [v for k, v in kept.items() if k[dimension] == code] for code, _, _ in codes}
         rows: list[Row] = []
-        for code, fr, en in codes:
-            own = by_code[code]
-            estimates = {m.name: _sum(own, m.name) for m in self.measures}
+        for code, fr, en in self.table.dimensions[dimension].values:
+            figures = self._at(self._codes(code, dimension, within))
+            estimates = {m.name: figures.get(m.name) for m in self.measures}
             lead = estimates[self.lead.name]
-            rest = added(c[self.lead.name] for other, cells in by_code.items() if other != code for c in cells)
-            part = share(lead, rest) if lead and self.telling and self.additive else None
+            part = share(lead, without(self.total, [lead])) if lead and self.total else None
             rows.append(Row(code, fr if language == "fr" else en, estimates, part))
         return rows
 
     def part(self, codes: tuple[str, ...], among: tuple[str, ...] | None = None) -> Estimate | None:
-        """Return the share of some codes of the first dimension (`among` others), None if it cannot be told."""
-        if not self.telling:
+        """Return the share of some codes of the first dimension (`among` others, by default all but `unknown`).
+
+        None if one of them is not publishable. Of those to leave out, the ones not publishable are anywhere between
+        none and all that is not shown: it widens the margin.
+        """
+        first = self.table.dimensions[0].codes
+        out = set(first) - set(among or (c for c in first if c != "unknown"))
+        shown = {c: e for c in first if (e := self._lead(self._codes(c)))}
+        if self.total is None or any(c not in shown for c in codes):
             return None
-        known = among or tuple(c for c in self.table.dimensions[0].codes if c != "unknown")
-        cells = {k: v[self.lead.name] for k, v in self.cells.items() if k[0] in known}
-        inside, outside = ([v for k, v in cells.items() if (k[0] in codes) == want] for want in (True, False))
-        return share(added(inside), added(outside)) if inside and outside else None
+        inside = added(shown[c] for c in codes)
+        rest = without(self.total, (e for c, e in shown.items() if c in codes or c in out))
+        missing = self.missing if out - set(shown) else _NOTHING
+        half = max(missing.high, 0.0) / 2
+        unsure = Estimate(-half, half / 2)  # between 0 and all that is missing, 95 times in 100
+        return share(inside, added((rest, unsure)))
 
+    @property
+    def missing(self) -> Estimate:
+        """What the values of the first dimension that are not publishable hold together."""
+        shown = (e for c in self.table.dimensions[0].codes if (e := self._lead(self._codes(c))))
+        return without(self.total, shown) if self.total else _NOTHING
 
-def _sum(cells: list[Mapping[str, Estimate]], measure: str) -> Estimate | None:
-    given = [cell[measure] for cell in cells if measure in cell]
-    return added(given) if given else None
+    def _codes(self, code: str, dimension: int = 0, within: str | None = None) -> Codes:
+        return tuple(code if i == dimension else within for i in range(len(self.table.dimensions)))
+
+    def _at(self, codes: Codes) -> Mapping[str, Estimate]:
+        return (self.levels if None in codes else self.cells).get(codes, {})
+
+    def _lead(self, codes: Codes) -> Estimate | None:
+        return self._at(codes).get(self.lead.name)
 
 
 def read_sheets(lake: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> dict[str, dict[str, Sheet]]:
-    """Return release id → table name → Sheet, for the latest revision of every release; one question a table."""
+    """Return release id → table name → Sheet, for the latest revision of every release; two questions a table."""
     sheets: dict[str, dict[str, Sheet]] = {}
-    thresholds = _thresholds(lake)
     for table in tables:
-        for (release, period), cells in _read_table(lake, table).items():
-            sheets.setdefault(release, {})[table.name] = Sheet(
-                table, release, period, cells, thresholds[release, table.name]
-            )
+        levels = _read_view(lake, table, f"{table.name}_totals")
+        for (release, period), cells in _read_view(lake, table, table.name).items():
+            own = Sheet(table, release, period, cells, levels.get((release, period), {}))
+            sheets.setdefault(release, {})[table.name] = own
     return sheets
 
 
-def _thresholds(lake: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], float]:
-    """Return (release id, table) → threshold in units of its first measure, from the signed manifests."""
-    return {
-        (release, name): spec["threshold"] / spec["measures"][0]["step"]
-        for release, manifest in lake.execute("select release_id, manifest from releases").fetchall()
-        for name, spec in json.loads(manifest)["tables"].items()
-    }
-
-
-def _read_table(lake: duckdb.DuckDBPyConnection, table: Table) -> dict[tuple[str, str], dict[Any, Any]]:
-    dimensions = [d.name for d in table.dimensions]
-    columns = [c for m in table.measures for c in (m.name, f"{m.name}_se")]
-    names = ", ".join(["release_id", "period", *dimensions, *columns])
+def _read_view(lake: duckdb.DuckDBPyConnection, table: Table, view: str) -> dict[tuple[str, str], dict[Any, Any]]:
+    columns = [f"{m.name}{part}" for m in table.measures for part in ("", "_se", "_common_se")]
+    names = ", ".join(["release_id", "period", *table.names, *columns])
     found: dict[tuple[str, str], dict[Any, Any]] = {}
-    for row in lake.execute(f"select {names} from {table.name}").fetchall():  # noqa: S608 (names of the policy)
-        cells = found.setdefault((row[0], row[1]), {})
-        numbers = row[2 + len(dimensions) :]
-        cell = {
-            m.name: Estimate(numbers[2 * i], numbers[2 * i + 1])
+    for row in lake.execute(f"select {names} from {view}").fetchall():  # noqa: S608 (names of the policy)
+        figures = found.setdefault((row[0], row[1]), {})
+        numbers = row[2 + len(table.names) :]
+        shown = {
+            m.name: Estimate(*numbers[3 * i : 3 * i + 3])
             for i, m in enumerate(table.measures)
-            if numbers[2 * i] is not None
+            if numbers[3 * i] is not None
         }
-        if table.measures[0].name in cell:
-            cells[row[2 : 2 + len(dimensions)]] = cell
+        if shown:
+            figures[row[2 : 2 + len(table.names)]] = shown
     return found
 
 

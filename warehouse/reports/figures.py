@@ -1,7 +1,9 @@
 """Numbers with a margin: adding them, dividing them, and writing them without false precision.
 
-An Estimate is a noisy value and its standard error; the margin is half of the 95 % interval. Noise of different cells
-is independent. Negative values are kept here and clamped only where a number is written or drawn.
+An Estimate is a noisy value and its standard error; the margin is half of the 95 % interval. Figures of one table share
+one error, the same in proportion for all (`common`): it adds up whole, and cancels in a share. What each has of its own
+is independent, as everything is between releases. Negative values are kept here and clamped only where a number is
+written or drawn.
 """
 
 from __future__ import annotations
@@ -19,10 +21,16 @@ _NARROW = "\u202f"  # keeps a number and its sign on one line
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the standard error of its noise, same unit."""
+    """A value and its standard error, same unit. `common`: the part of the error that the whole table shares."""
 
     value: float
     se: float
+    common: float = 0.0
+
+    @property
+    def own(self) -> float:
+        """The part of the standard error that no other figure of the table shares."""
+        return math.sqrt(max(self.se**2 - self.common**2, 0.0))
 
     @property
     def margin(self) -> float:
@@ -39,31 +47,41 @@ class Estimate:
         """High end of the 95 % interval."""
         return self.value + self.margin
 
-    def minus(self, other: Estimate) -> Estimate:
-        """Return the difference to another, independent estimate."""
-        return Estimate(self.value - other.value, math.hypot(self.se, other.se))
-
 
 def added(parts: Iterable[Estimate]) -> Estimate:
-    """Return the sum of independent estimates; its variance is the sum of theirs."""
+    """Return the sum of figures of one table: own errors add up in squares, the common one whole."""
     parts = tuple(parts)
-    return Estimate(sum(p.value for p in parts), math.sqrt(sum(p.se**2 for p in parts)))
+    common = sum(p.common for p in parts)
+    return Estimate(sum(p.value for p in parts), math.hypot(common, *(p.own for p in parts)), common)
+
+
+def without(total: Estimate, parts: Iterable[Estimate]) -> Estimate:
+    """Return what is left of a total of a table once these parts of it are taken away.
+
+    The total is either the sum of cells as drawn, whose noise is then the parts' and the rest's; or measured by itself,
+    all its error being common, and the parts made to agree with it: the rest then has the parts' error, reversed.
+    """
+    gone = added(parts)
+    common = abs(total.common - gone.common)
+    own = math.sqrt(abs(total.own**2 - gone.own**2))
+    return Estimate(total.value - gone.value, math.hypot(own, common), common)
 
 
 def share(part: Estimate, rest: Estimate) -> Estimate | None:
-    """Return part / (part + rest), by the delta method; None where the total is not well above its noise.
+    """Return part / (part + rest) of one table, by the delta method; None where their sum is not well above its error.
 
-    With p = part / total: variance = ((1 - p)² σ_part² + p² σ_rest²) / total².
+    With p = part / total: variance = ((1 - p)² σ_part² + p² σ_rest²) / total², of own errors only: the common one is the
+    same in proportion above and below, and cancels.
     """
-    total = part.value + rest.value
-    if total <= 3 * math.hypot(part.se, rest.se) or total <= 0:
+    total = added((part, rest))
+    if total.value <= 3 * total.se or total.value <= 0:
         return None
-    p = part.value / total
-    return Estimate(p, math.hypot((1 - p) * part.se, p * rest.se) / total)
+    p = part.value / total.value
+    return Estimate(p, math.hypot((1 - p) * part.own, p * rest.own) / total.value)
 
 
 def change(before: Estimate, after: Estimate) -> Estimate | None:
-    """Return after / before - 1 by the delta method, None where `before` is not well above its noise."""
+    """Return after / before - 1 of two releases, by the delta method; None where `before` is not well above its error."""
     if before.value <= 3 * before.se:
         return None
     ratio = after.value / before.value

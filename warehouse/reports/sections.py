@@ -50,8 +50,8 @@ def section(sheet: Sheet, words: Words, *, crossed: bool = True) -> Section:
         rows = sorted((r for r in rows if r.estimates[sheet.lead.name]), key=lambda r: _by_size(r, sheet))
     two = len(sheet.table.dimensions) == 2 and (crossed or not sheet.additive)
     short = rows[:_DRAWN] if long else rows
-    grid = _grid(sheet, short, words) if rows and sheet.cells else None
-    bar = _bar if sheet.telling else _count_bar
+    grid = _grid(sheet, short, words) if any(r.estimates[sheet.lead.name] for r in rows) else None
+    bar = _bar if sheet.total else _count_bar
     drawing = draw_bars([bar(r, sheet, words) for r in short], name) if grid else None
     panels = _panels(sheet, words, name) if two and sheet.cells else None
     return Section(
@@ -94,8 +94,8 @@ def _bar(row: Row, _: Sheet, words: Words) -> Bar:
 def _grid(sheet: Sheet, rows: Sequence[Row], words: Words) -> Grid:
     heads = tuple(title(m, words.language) for m in sheet.measures)
     lines = [(r.label, tuple(_count(r.estimates[m.name], words) for m in sheet.measures)) for r in rows]
-    if sheet.telling:
-        heads = (words.say("share" if sheet.complete else "share_shown"), *heads)
+    if sheet.total:
+        heads = (words.say("share"), *heads)
         lines = [(label, (_percent(r.share, words), *cells)) for r, (label, cells) in zip(rows, lines, strict=True)]
     return Grid(heads, tuple(lines))
 
@@ -140,13 +140,26 @@ def _notes(sheet: Sheet, words: Words) -> list[Markup]:
     notes: list[Markup] = []
     if not sheet.additive:
         notes.append(words.say("kinds_note"))
-    if sheet.table.max_cells > sheet.table.full_cells:
-        notes.append(words.say("cells_note", full=sheet.table.full_cells))
-    if not sheet.telling and sheet.additive:
-        notes.append(words.say("untold_note"))
+    if sheet.table.max_cells > 1:
+        most = {"full": sheet.table.full_cells, "most": sheet.table.max_cells}
+        notes.append(words.say("cells_note", **most))
+    if sheet.table.unit == "person" and len(sheet.measures) > 1:
+        caps = (f"{title(m, words.language).lower()} {m.clip}" for m in sheet.measures[1:])
+        notes.append(words.say("caps_note", caps=", ".join(caps)))
+    if sheet.additive and not sheet.levels:
+        notes.append(words.say("old_note"))
     if sheet.hidden:
-        notes.append(words.say("hidden_note", hidden=sheet.hidden, size=sheet.table.size))
+        notes.append(_hidden(sheet, words))
     return notes
+
+
+def _hidden(sheet: Sheet, words: Words) -> Markup:
+    text = words.say("hidden_note", hidden=sheet.hidden, size=sheet.table.size)
+    if not (rest := sheet.unshown):
+        return text
+    measure = title(sheet.lead, words.language).lower()
+    what = measure if sheet.people else words.say("in_each", measure=measure)
+    return text + Markup(" ") + words.say("unshown_note", what=what, rest=words.writer.count(rest))
 
 
 def _percent(part: Estimate | None, words: Words) -> str | None:

@@ -74,8 +74,8 @@ class Words:
 
     def trend(self, before: Sheet, after: Sheet) -> Markup | None:
         """Return how the number of people moved between two quarters: up or down only if the interval says so."""
-        moved = change(before.total, after.total)
-        if moved is None or not (after.cells and before.complete and after.complete):
+        moved = change(before.people, after.people) if before.people and after.people else None
+        if moved is None:
             return None
         key = "s_up" if moved.low > 0 else "s_down" if moved.high < 0 else "s_flat"
         names = {"before": self.quarter(before.period), "after": self.quarter(after.period)}
@@ -86,32 +86,30 @@ class Words:
         return Period.parse(period).label(self.language)
 
     def _people(self, sheets: Mapping[str, Sheet]) -> Markup | None:
-        sheet = sheets.get("provenance")
-        if sheet is None or not sheet.telling or not sheet.cells:
-            return None
-        return self._said("s_people", sheet, count=self.writer.count(sheet.total))
+        people = sheets["provenance"].people if "provenance" in sheets else None
+        return self.say("s_people", count=self.writer.count(people)) if people else None
 
     def _first(self, sheets: Mapping[str, Sheet]) -> Markup | None:
         first = first_timers(sheets["loyalty"]) if "loyalty" in sheets else None
         if first is None:
             return None
-        key = "s_first_most" if first.low > 0.5 and sheets["loyalty"].complete else "s_first"
-        return self._said(key, sheets["loyalty"], share=self.writer.percent(first))
+        return self.say("s_first_most" if first.low > 0.5 else "s_first", share=self.writer.percent(first))
 
     def _part(self, sheets: Mapping[str, Sheet], name: str, codes: tuple[str, ...], key: str) -> Markup | None:
         part = sheets[name].part(codes) if name in sheets else None
-        return self._said(key, sheets[name], share=self.writer.percent(part)) if part else None
+        return self.say(key, share=self.writer.percent(part)) if part else None
 
     def _top(self, sheets: Mapping[str, Sheet], name: str) -> Markup | None:
-        """Name the first of a table only if its interval lies above all the others'."""
-        rows = [r for r in sheets[name].rows(self.language) if r.code != "unknown"] if name in sheets else []
-        ranked = sorted((r for r in rows if r.share), key=_share_low, reverse=True)
-        if len(ranked) < 2 or any(r.share and r.share.high >= _share_low(ranked[0]) for r in ranked[1:]):
+        """Name the first of a table only if its interval lies above all the others', those not publishable included."""
+        if name not in sheets or not (total := sheets[name].total):
+            return None
+        rows = [r for r in sheets[name].rows(self.language) if r.code != "unknown" and r.share]
+        ranked = sorted(rows, key=_share_low, reverse=True)
+        others = [r.share.high for r in ranked[1:] if r.share] + [sheets[name].missing.high / total.value]
+        if len(ranked) < 2 or max(others) >= _share_low(ranked[0]):
             return None
         part = sheets[name].part((ranked[0].code,))
-        if part is None:
-            return None
-        return self._said(f"s_top_{name}", sheets[name], label=ranked[0].label, share=self.writer.percent(part))
+        return self.say(f"s_top_{name}", label=ranked[0].label, share=self.writer.percent(part)) if part else None
 
     def _admissions(self, sheets: Mapping[str, Sheet]) -> Markup | None:
         rows = sheets["admissions"].rows(self.language, 1) if "admissions" in sheets else []
@@ -119,11 +117,6 @@ class Words:
         said = [self.say("s_admission", label=label, count=self.writer.count(e)) for label, e in shown if e]
         between = Markup(" ; ") if self.language == "fr" else Markup("; ")
         return self.say("s_admissions", kinds=between.join(said)) if said else None
-
-    def _said(self, key: str, sheet: Sheet, **values: str) -> Markup:
-        """Say it; and where hidden cells could weigh, that only publishable cells are meant."""
-        text = self.say(key, **values)
-        return text if sheet.complete else text + self.say("s_shown_only")
 
 
 def first_timers(sheet: Sheet) -> Estimate | None:

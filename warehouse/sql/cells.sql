@@ -1,11 +1,10 @@
--- one policy table: every cell of every release, as sealed
+-- one policy table as sealed, every release: its cells, then its levels, where a null dimension means all its values
 create table if not exists cells_{{ t.name }} (
     release_id varchar, venue varchar, season varchar, period varchar
     {%- for d in t.dimensions %}, {{ d.name }} varchar{% endfor %}
-    {%- for m in t.measures %}, {{ m.name }} double, {{ m.name }}_se double{% endfor %}
+    {%- for c in columns(t) %}, {{ c }} double{% endfor %}
 );
-{% for m in t.measures -%}
-alter table cells_{{ t.name }} add column if not exists {{ m.name }} double;
-alter table cells_{{ t.name }} add column if not exists {{ m.name }}_se double;
+{% for c in columns(t) -%}
+alter table cells_{{ t.name }} add column if not exists {{ c }} double;
 {% endfor -%}
 alter table cells_{{ t.name }} set partitioned by (season);

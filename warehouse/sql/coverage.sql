@@ -1,8 +1,9 @@
--- how much of each table each release could show
+-- how much of each table each release could show; a level is not a cell
 create or replace view coverage as
 with cells as (
     {%- for t in tables %}
-    select release_id, '{{ t.name }}' as table_name, {{ t.measures[0].name }} is not null as published from cells_{{ t.name }}
+    select c.release_id, '{{ t.name }}' as table_name, c.{{ t.measures[0].name }} is not null as published
+    from cells_{{ t.name }} as c where {{ is_cell(t) }}
     {%- if not loop.last %} union all{% endif %}
     {%- endfor %}
 )

@@ -1,0 +1,149 @@
+"""Raking: what bounding took from the cells is put back from the levels, and every figure gets its standard error.
+
+Post-processing: it reads noisy values and public numbers only, and is the one place where a release's figures are made to
+agree. Cells weigh people of many cells less, so they run low; coarser levels, measured with a longer reach, hardly do. So cells are multiplied, first to add up to the noisy total, then level by level, coarse to fine, towards
+the shares each level tells: one pass of iterative proportional fitting (Deming & Stephan 1940), each log-ratio shrunk to
+the mean by how much the ratios truly differ (`_between`: the moment estimator of random-effects models, DerSimonian &
+Laird 1986), for a raw ratio carries the level's own noise into the cells. Factors stay within [1, most]: bounds never
+add, and never take more than a public part.
+
+Variance of a cell of value x, noise s, factor f:
+    f^2 s^2      its own noise, raked
+    x^2 level    noise of the total and of the cells' sum: one error for the whole table
+    x^2 rest     of the ratios, what shrinking leaves, and what the levels' own bounds still keep; where only the total
+                 was measured, (log(total / sum) / 2)^2: some cells lose nothing, others twice as much
+    spread       people of a cell are not all cut alike: with r = total / sum - 1, min(r, 1/4) x for people, and for
+                 amounts min(r, 1) x^2 / people
+`rest` without levels and `spread` are rules of thumb; what holds them is intervals seen to hold the truth 95 times in 100
+(tests/test_raking.py; benchmarks/coverage.py; docs/accuracy.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import log, sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Index = npt.NDArray[np.int64]
+Level = tuple[str, ...]
+_PEOPLE_SPREAD, _AMOUNT_SPREAD = 0.25, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A level as measured. `index`: cell → value of the level. `noisy`: one number a value, of noise `sigma`."""
+
+    index: Index
+    noisy: Floats
+    sigma: float
+
+    def add(self, cells: Floats) -> Floats:
+        """Add cells up by the level's values."""
+        return _added(self.index, cells, self.noisy.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Values of all cells of one measure, shown or not, and the parts of their variance.
+
+    `own`: variance independent from cell to cell. `level`: relative variance common to all. `rest`: relative variance
+    besides. `known`: level → (own, rest) of its sums, where measured.
+    """
+
+    values: Floats
+    own: Floats
+    level: float
+    rest: Floats
+    known: Mapping[Level, tuple[Floats, Floats]] = field(default_factory=dict[Level, tuple[Floats, Floats]])
+
+    @property
+    def se(self) -> Floats:
+        """Standard error of each cell."""
+        return np.sqrt(self.own + np.maximum(self.values, 0) ** 2 * (self.level + self.rest))
+
+    def common(self, values: Floats) -> Floats:
+        """Return the part of the standard error that is the same error for every figure of the table."""
+        return np.maximum(values, 0) * sqrt(self.level)
+
+    def sums(self, level: Level, index: Index) -> tuple[Floats, Floats]:
+        """Return the cells added up by the values of a level, and the standard errors of the sums."""
+        positive = np.maximum(self.values, 0)
+        values, whole = _added(index, self.values), np.maximum(_added(index, positive), 1e-9)
+        rest = (_added(index, positive * np.sqrt(self.rest)) / whole) ** 2
+        own, rest = self.known.get(level, (_added(index, self.own), rest))
+        return values, np.sqrt(own + np.maximum(values, 0) ** 2 * (self.level + rest))
+
+
+def unraked(noisy: Floats, sigma: float) -> Estimates:
+    """Return the estimates of a measure that bounds do not cut: as drawn."""
+    return Estimates(noisy, np.full(noisy.size, sigma**2), 0.0, np.zeros(noisy.size))
+
+
+def rake(
+    noisy: Floats, sigma: float, levels: Mapping[Level, Seen], most: float, crowd: Floats | None = None
+) -> Estimates:
+    """Rake noisy cells to the levels, the total first, and return estimates with their errors.
+
+    `noisy`: all cells, hidden ones too, never clamped. `most`: public limit of total / sum of cells. `crowd`: for a
+    measure other than people, at least how many people are in each cell.
+    """
+    total, s_total, zeros = levels[()].noisy[0], levels[()].sigma, np.zeros(noisy.size)
+    added, s_added = noisy.sum(), sigma * sqrt(noisy.size)
+    if total <= 2 * s_total or added <= 2 * s_added:  # too little to tell anything by
+        return Estimates(noisy, zeros + sigma**2, log(most) ** 2, zeros)
+    ratio = min(max(total / added, 1.0), most)
+    level = min((s_total / total) ** 2 + (s_added / added) ** 2, log(most) ** 2)
+    limit = ((log(ratio) + sqrt(level)) / 2) ** 2  # ratios lie around the total's, above 1
+    factor, rest = zeros + ratio, zeros + ((log(ratio) / 2) ** 2 if len(levels) == 1 else 0)
+    drawn = float(ratio == total / added)  # the total's error is then its own noise
+    known: dict[Level, tuple[Floats, Floats]] = {(): (np.full(1, drawn * s_total**2), np.full(1, -drawn * level))}
+    for dimensions, seen in levels.items():
+        if dimensions:
+            factors, left, known[dimensions] = _towards(noisy, sigma, factor, seen, ratio * added, log(ratio), limit)
+            factor, rest = factor * factors[seen.index], rest + left[seen.index]
+            factor = np.clip(factor * ratio * added / (noisy * factor).sum(), 1, most)
+    values, more = noisy * factor, ratio - 1
+    positive = np.maximum(values, 0)
+    people = min(more, _PEOPLE_SPREAD) * positive
+    spread = people if crowd is None else min(more, _AMOUNT_SPREAD) * positive**2 / np.maximum(crowd, 1)
+    return Estimates(values, (factor * sigma) ** 2 + spread, level, rest, known)
+
+
+def _towards(
+    noisy: Floats, sigma: float, factor: Floats, seen: Seen, total: float, clipped: float, limit: float
+) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+    """Return a level's factors, the relative variance they leave, and (own, rest) of the level's sums."""
+    scale = total / max(seen.noisy.sum(), 1e-9)  # a level tells shares; how much there is, the total tells
+    have, noise = seen.add(noisy * factor), seen.add((sigma * factor) ** 2)
+    good = (have > 4 * np.sqrt(noise)) & (seen.noisy > 2 * seen.sigma)
+    if not good.any():
+        return np.ones(have.size), np.full(have.size, limit), (noise, np.full(have.size, limit))
+    h = np.where(good, have, 1)
+    drawn = (seen.sigma * scale / h) ** 2
+    variance = drawn + noise / h**2
+    ratios = np.log(np.where(good, seen.noisy, h / scale) * scale / h)
+    ratios = np.where(good, ratios - np.average(ratios[good], weights=1 / variance[good]), 0)
+    between = min(_between(ratios[good], variance[good]), limit)
+    kept = np.where(good, between / (between + variance), 0)
+    between = min(between + sqrt(2 / (1 / (variance[good] + between) ** 2).sum()), limit)  # estimated: one error more
+    cut = min(max(log(scale) / max(clipped, 1e-9), 0), 0.9)  # of what bounds took from cells, what they take here
+    left = (1 - kept) ** 2 * between + between * (cut / (1 - cut)) ** 2
+    rest, sums = (left + np.where(good, kept**2 * v, 0) for v in (variance, drawn))
+    return np.exp(kept * ratios), rest, ((1 - kept) ** 2 * noise, sums)
+
+
+def _between(ratios: Floats, variance: Floats) -> float:
+    """Variance of the ratios beyond their noise, 0 or more; of few ratios, 0."""
+    between = 0.0
+    for _ in range(8 if ratios.size > 2 else 0):
+        weights = 1 / (variance + between) ** 2
+        between = max(0.0, float((weights * (ratios**2 - variance)).sum() / weights.sum()))
+    return between
+
+
+def _added(index: Index, cells: Floats, size: int = 0) -> Floats:
+    return np.bincount(index, cells, size).astype(np.float64)
