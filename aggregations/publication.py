@@ -28,6 +28,8 @@ class TablePreview:
     cells: int  # cells with anyone in them
     shown: int  # of those, how many would be shown if the noise were zero
     people_shown: float  # share of the people of the table who are in a shown cell
+    kept: float  # share of those people that bounds leave in the cells
+    kept_total: float  # and in the total, which puts the cells right: what it lacks stays lost
 
 
 def publisher(venue: Venue) -> Publisher:
@@ -55,11 +57,17 @@ def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
     bounded = bound_tables(_contributions(venue, period), plans)
     previews: list[TablePreview] = []
     for plan in plans:
-        cells = bounded[plan.table.name].cells
-        exact = cells[EXACT].to_numpy()
-        shown = select(cells[plan.cells[0].measure.name].to_numpy(), exact, plan.threshold, policy)
+        cells, levels = bounded[plan.table.name].cells, bounded[plan.table.name].levels
+        exact, lead = cells[EXACT].to_numpy(), plan.cells[0].measure
+        shown = select(cells[lead.name].to_numpy(), exact, plan.threshold, policy)
         everyone = max(int(exact.sum()), 1)
-        previews.append(TablePreview(plan, int((exact > 0).sum()), int(shown.sum()), exact[shown].sum() / everyone))
+        total = levels[0] if plan.table.clips(lead) else cells
+        kept, kept_total = (float(sums[lead.name].sum()) / lead.step / lead.clip / everyone for sums in (cells, total))
+        previews.append(
+            TablePreview(
+                plan, int((exact > 0).sum()), int(shown.sum()), exact[shown].sum() / everyone, kept, kept_total
+            )
+        )
     return previews
 
 

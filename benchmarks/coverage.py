@@ -50,7 +50,7 @@ def simulate(made: TablePlan, bounded: Bounded, exact: pl.DataFrame, of: Policy,
         for n in (*made.cells, *made.levels):
             steps = sums[n.dimensions][n.measure.name].to_numpy()
             noisy[n] = steps + np.rint(random.normal(0, n.sigma, steps.size)).astype(np.int64)
-        shown, results = estimate(made, noisy, people, of)
+        shown, results = estimate(made, noisy, people, of, {})
         counted: Counted = {"cells": [float(shown.sum())], "audience": [float(people[shown].sum() / people.sum())]}
         for measure, _, found in results:
             true, name = exact[measure.name].to_numpy() / measure.step, measure.name

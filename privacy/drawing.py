@@ -1,4 +1,4 @@
-"""One table from exact sums to published rows: noise on every level, then only post-processing.
+"""From exact sums to published rows: noise on every level, then only post-processing.
 
 Everything after `add_noise` reads noisy values and public numbers, but for the pre-threshold of `select`, whose argument
 stands in `selection`.
@@ -12,37 +12,55 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from privacy.agreement import Noisy, Total, agree, as_drawn
 from privacy.bounding import EXACT, Bounded
 from privacy.cells import Result, lay_out
 from privacy.charges import Charge
 from privacy.domains import index
 from privacy.errors import Fault
 from privacy.noise import add_noise
-from privacy.plan import Noise, TablePlan
+from privacy.plan import TablePlan
 from privacy.policy import Policy
-from privacy.raking import Seen, rake, unraked
+from privacy.raking import Seen, rake
 from privacy.selection import select
 
-Noisy = Mapping[Noise, npt.NDArray[np.int64]]
+
+def draw_tables(
+    plans: tuple[TablePlan, ...], bounded: Mapping[str, Bounded], policy: Policy, charge: Charge
+) -> dict[str, pl.DataFrame]:
+    """Noise every cell and level of every measure of every table, then estimate and lay out (see `cells`)."""
+    noisy = {plan.table.name: _add_noise(plan, bounded[plan.table.name], charge) for plan in plans}
+    totals = agree(plans, noisy)
+    return {
+        (name := plan.table.name): lay_out(
+            plan.table, *estimate(plan, noisy[name], bounded[name].cells[EXACT].to_numpy(), policy, totals)
+        )
+        for plan in plans
+    }
 
 
-def draw_table(plan: TablePlan, bounded: Bounded, policy: Policy, charge: Charge) -> pl.DataFrame:
-    """Noise every cell and level of every measure, then estimate and lay out (see `cells`)."""
+def _add_noise(plan: TablePlan, bounded: Bounded, charge: Charge) -> Noisy:
     if bounded.table != plan.table or bounded.measures != plan.measures:
         raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
     exact = {level.dimensions: sums for level, sums in zip(plan.table.levels, bounded.levels, strict=False)}
     exact[plan.table.names] = bounded.cells
-    noisy = {
+    return {
         n: add_noise(exact[n.dimensions][n.measure.name].to_numpy(), n, plan.table.unit, charge)
         for n in (*plan.cells, *plan.levels)
     }
-    return lay_out(plan.table, *estimate(plan, noisy, bounded.cells[EXACT].to_numpy(), policy))
 
 
 def estimate(
-    plan: TablePlan, noisy: Noisy, people: npt.NDArray[np.int64], policy: Policy
+    plan: TablePlan,
+    noisy: Noisy,
+    people: npt.NDArray[np.int64],
+    policy: Policy,
+    totals: Mapping[tuple[str, str], Total],
 ) -> tuple[npt.NDArray[np.bool_], list[Result]]:
-    """Choose the cells to show and rake. `noisy`: steps. `people`: true numbers in the cells, for k alone."""
+    """Choose the cells to show and rake. `noisy`: steps. `people`: true numbers in the cells, for k alone.
+
+    `totals`: (table, measure) → what is known of the total besides (see `agreement`).
+    """
     table = plan.table
     shown = select(noisy[plan.cells[0]], people, plan.threshold, policy)
     results: list[Result] = []
@@ -51,8 +69,10 @@ def estimate(
         own = [n for n in plan.levels if n.measure == m]
         drawn = {n.dimensions: noisy[n] / m.step for n in (*own, cells)}
         levels = {n.dimensions: Seen(index(table, n.dimensions), drawn[n.dimensions], n.sigma / m.step) for n in own}
+        fine, total = drawn[table.names], totals.get((table.name, m.name))
+        if levels and total:
+            levels[()] = Seen(levels[()].index, np.array([total[0]]), total[1])
         crowd = np.maximum(results[0][2].values, policy.k) if results else None
-        fine = drawn[table.names]
-        found = rake(fine, sigma, levels, table.most_cut(m), crowd) if levels else unraked(fine, sigma)
+        found = rake(fine, sigma, levels, table.most_cut(m), crowd) if levels else as_drawn(fine, sigma, total)
         results.append((m, drawn, found))
     return shown, results

@@ -8,6 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import polars as pl
+
 from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.release import Release
@@ -53,6 +55,11 @@ _LINE = {
     "en": "  {label}: {margins}; shown above {least:.0f}{shown}",
     "fr": "  {label} : {margins} ; montré au-dessus de {least:.0f}{shown}",
 }
+_TOTAL = {
+    "en": "; in all {value} ± {margin}, of which {hidden:.0f}% in cells not shown",
+    "fr": " ; en tout {value} ± {margin}, dont {hidden:.0f} % dans des cases non montrées",
+}
+_RAKED = {"en": "; raking put back {put:.1f}%", "fr": " ; le redressement a remis {put:.1f} %"}
 _SHOWN = {"en": "; {n} of {all} cells shown", "fr": " ; {n} cases montrées sur {all}"}
 _UNIT = {
     "en": {"person": "person", "admission": "admission"},
@@ -98,10 +105,31 @@ def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> s
     cells = release.cells(name)
     shown = _SHOWN[language].format(n=cells[spec["measures"][0]["name"]].count(), all=cells.height)
     noises = [(m[language], m["sigma"], m["step"]) for m in spec["measures"]]
-    return _line(language, spec[language], spec["threshold"], noises, shown)
+    return _line(
+        language, spec[language], spec["threshold"], noises, shown + _put_back(release.tables[name], spec, language)
+    )
+
+
+def _put_back(rows: pl.DataFrame, spec: dict[str, Any], language: str) -> str:
+    """Tell the total of the first measure, what the hidden cells hold of it, and how much raking put back on average."""
+    lead = spec["measures"][0]["name"]
+    total, cells = (
+        rows.tail(1),
+        rows.filter(pl.all_horizontal(pl.col(d["name"]).is_not_null() for d in spec["dimensions"])),
+    )
+    value, se, seen = total[lead].item(), total[f"{lead}_se"].item(), cells[lead].sum()
+    if value is None or value <= 0:
+        return ""
+    parts = _whole(value, language), _whole(_Z95 * se, language), 100 * max(value - seen, 0) / value
+    told = _TOTAL[language].format(value=parts[0], margin=parts[1], hidden=parts[2])
+    put = 100 * (seen / cells[f"{lead}_noisy"].sum() - 1)
+    return told + (_RAKED[language].format(put=put) if spec["measures"][0]["levels"] else "")
 
 
 def _line(language: str, label: str, threshold: int, noises: list[tuple[str, int, int]], shown: str = "") -> str:
-    thousands = "\u202f" if language == "fr" else ","
-    margins = ", ".join(f"{name} ± {_Z95 * sigma / step:,.0f}".replace(",", thousands) for name, sigma, step in noises)
+    margins = ", ".join(f"{name} ± {_whole(_Z95 * sigma / step, language)}" for name, sigma, step in noises)
     return _LINE[language].format(label=label, margins=margins, least=threshold / noises[0][2], shown=shown)
+
+
+def _whole(value: float, language: str) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f" if language == "fr" else ",")

@@ -21,7 +21,7 @@ from privacy.bounding import Bounded, bound
 from privacy.calendar import Period
 from privacy.charges import Seal
 from privacy.declarations import Table
-from privacy.drawing import draw_table
+from privacy.drawing import draw_tables
 from privacy.errors import Fault
 from privacy.ledger import Ledger
 from privacy.manifest import write_manifest
@@ -78,7 +78,7 @@ def _draw(
     revision = last.revision + (0 if unfinished else 1) if last else 1  # charged, never out: drawn now
     name = release_id(publisher.venue, str(period), policy.digest, revision)
     charge = ledger.charge(name, period, revision, costs, policy)
-    tables = {p.table.name: draw_table(p, bounded[p.table.name], policy, charge) for p in plans}
+    tables = draw_tables(plans, bounded, policy, charge)
     venue = {"id": publisher.venue, "public_key": publisher.public_key}
     folder = publisher.outbox / name
     seal(folder, write_manifest(venue, charge, policy, period.season, plans), tables, publisher.signing_key)

@@ -1,7 +1,6 @@
 """Raking: what bounding took from the cells is put back from the levels, and every figure gets its standard error.
 
-Post-processing: it reads noisy values and public numbers only, and is the one place where a release's figures are made to
-agree. Cells weigh people of many cells less, so they run low; coarser levels, measured with a longer reach, hardly do. So cells are multiplied, first to add up to the noisy total, then level by level, coarse to fine, towards
+Post-processing: it reads noisy values and public numbers only. Cells weigh people of many cells less, so they run low; coarser levels, measured with a longer reach, hardly do. So cells are multiplied, first to add up to the noisy total, then level by level, coarse to fine, towards
 the shares each level tells: one pass of iterative proportional fitting (Deming & Stephan 1940), each log-ratio shrunk to
 the mean by how much the ratios truly differ (`_between`: the moment estimator of random-effects models, DerSimonian &
 Laird 1986), for a raw ratio carries the level's own noise into the cells. Factors stay within [1, most]: bounds never
@@ -76,11 +75,6 @@ class Estimates:
         rest = (_added(index, positive * np.sqrt(self.rest)) / whole) ** 2
         own, rest = self.known.get(level, (_added(index, self.own), rest))
         return values, np.sqrt(own + np.maximum(values, 0) ** 2 * (self.level + rest))
-
-
-def unraked(noisy: Floats, sigma: float) -> Estimates:
-    """Return the estimates of a measure that bounds do not cut: as drawn."""
-    return Estimates(noisy, np.full(noisy.size, sigma**2), 0.0, np.zeros(noisy.size))
 
 
 def rake(

@@ -157,10 +157,7 @@ def draw_again_when_asked_again(patch: Patch) -> None:
 
     def again(publisher: Publisher, entry: Seal) -> Any:
         charge = Ledger(publisher.ledger).charges[-1]
-        fresh = {
-            p.table.name: publishing.draw_table(p, last["bounded"][p.table.name], last["policy"], charge)
-            for p in last["plans"]
-        }
+        fresh = publishing.draw_tables(last["plans"], last["bounded"], last["policy"], charge)
         return replace(honest(publisher, entry), tables=fresh)
 
     patch.setattr(publishing, "_draw", first)

@@ -133,7 +133,7 @@ def test_a_charge_that_no_longer_fits_is_not_drawn_on(
 
     without = dataclasses.replace(publisher, publishes=("transactions",))
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "draw_table", stop)
+        patch.setattr(publishing, "draw_tables", stop)
         with pytest.raises(Killed):
             publish(without, records(), policy, T1)
     done = publish(publisher, records(), policy, T1)
@@ -145,7 +145,7 @@ class Killed(BaseException):
     """The machine stops here."""
 
 
-@pytest.mark.parametrize("moment", ["bound_tables", "draw_table", "seal", "read", "Ledger.seal"])
+@pytest.mark.parametrize("moment", ["bound_tables", "draw_tables", "seal", "read", "Ledger.seal"])
 def test_killed_at_any_point_one_charge_and_one_draw(publisher: Publisher, policy: Policy, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     def stop(*_args: object, **_named: object) -> None:
         raise Killed

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privacy.raking import Estimates, Seen, rake, unraked
+from privacy.agreement import as_drawn
+from privacy.raking import Estimates, Seen, rake
 
 ROWS, COLUMNS = 12, 20
 INDEX = {
@@ -118,7 +119,7 @@ def test_a_total_alone_is_given_the_error_it_was_drawn_with() -> None:
 
 def test_a_measure_that_bounds_do_not_cut_is_as_drawn() -> None:
     noisy = np.array([5.0, -3.0, 40.0])
-    found = unraked(noisy, 6.0)
+    found = as_drawn(noisy, 6.0, None)
     assert (found.values == noisy).all()
     assert found.se == pytest.approx([6.0, 6.0, 6.0])
     values, se = found.sums((), np.zeros(3, np.int64))
