@@ -29,7 +29,7 @@ class TablePreview:
     shown: int  # of those, how many would be shown if the noise were zero
     people_shown: float  # share of the people of the table who are in a shown cell
     kept: float  # share of those people that bounds leave in the cells
-    kept_total: float  # and in the total, which puts the cells right: what it lacks stays lost
+    raked: float  # and with what raking puts back: what then lacks stays lost
 
 
 def publisher(venue: Venue) -> Publisher:
@@ -61,13 +61,10 @@ def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
         exact, lead = cells[EXACT].to_numpy(), plan.cells[0].measure
         shown = select(cells[lead.name].to_numpy(), exact, plan.threshold, policy)
         everyone = max(int(exact.sum()), 1)
-        total = levels[0] if plan.table.clips(lead) else cells
-        kept, kept_total = (float(sums[lead.name].sum()) / lead.step / lead.clip / everyone for sums in (cells, total))
-        previews.append(
-            TablePreview(
-                plan, int((exact > 0).sum()), int(shown.sum()), exact[shown].sum() / everyone, kept, kept_total
-            )
-        )
+        kept = float(cells[lead.name].sum()) / (lead.step * lead.clip)
+        put_back = float(levels[0][lead.name].sum()) / (lead.step * lead.clip) if plan.table.clips(lead) else 0.0
+        shares = exact[shown].sum() / everyone, kept / everyone, (kept + put_back) / everyone
+        previews.append(TablePreview(plan, int((exact > 0).sum()), int(shown.sum()), *shares))
     return previews
 
 

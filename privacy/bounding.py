@@ -3,20 +3,21 @@
 Input: one table's contributions, a lazy frame with `person` (unsigned 64-bit; absent for counts), one
 string column a dimension, and one integer column a measure other than people (tickets: tickets, revenue:
 cents, interactions, admissions). Rows of the same person and cell are added up here, so the bound does not
-rest on what the caller did. Output: every cell of the public domain, and every value of the table's coarser
-levels, in integer steps; people's ids end here.
+rest on what the caller did. Output, in integer steps: every cell of the public domain, and what bounds took
+from the cells, for every value of the table's coarser levels; people's ids end here.
 
 Argument. Let a person have n cells, and per measure the amounts t_1 … t_n, each clipped to [0, clip]; for people
-t = (1, …, 1). At a level of some dimensions let u be those amounts added up over the others: at the finest u = t.
-1. If n > max_cells the person adds nothing, at any level.
-2. Otherwise u is scaled by min(1, B / norm(u)), times `step`, and rounded down, so that its norm is at most
-   B x step, with B = sqrt(full_cells) x typical for the cells and reach x typical for a coarser level: a person of n
-   cells weighs min(1, sqrt(full_cells / n)) in each. Rounding down cannot raise the norm, and the factor 1 - 2^-40
-   outweighs the three correctly rounded IEEE operations (each within 2^-53) that make the scale.
-3. n, u and the norm come from that person's own records alone, and sums ignore row order: adding or removing
-   the person moves the measure's vector at that level by at most B x step in L2 (metric: add or remove one person).
-   `plan.Noise.bound_squared` is that number squared. tests/test_neighbours.py holds it against data.
-A count has no person: its rows are single admissions, each worth one step x clip in one cell, and no level is cut.
+t = (1, …, 1).
+1. If n > max_cells the person adds nothing anywhere.
+2. Otherwise t is scaled by min(1, B / norm(t)), times `step`, and rounded down, so that its norm is at most B x step,
+   B = sqrt(full_cells) x typical: a person of n cells weighs min(1, sqrt(full_cells / n)) in each.
+3. What that took, t x step less the scaled amounts, is added up by the values of a level, and this vector scaled in the
+   same way to a norm of reach x typical x step at most.
+4. Rounding down cannot raise a norm, and the factor 1 - 2^-40 outweighs the three correctly rounded IEEE operations (each
+   within 2^-53) that make a scale. All of it comes from that person's own records, and sums ignore row order: adding or
+   removing the person (the metric) moves each vector by at most its bound in L2, whose square is
+   `plan.Noise.bound_squared`. tests/test_neighbours.py holds it against data.
+A count has no person: its rows are single admissions, each worth step x clip in one cell; nothing is taken.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _SAFE, _AT = 1 - 2.0**-40, "_at"  # `_at`: place in a level's domain
 class Bounded:
     """Exact sums of one table, in steps. Only `bound` makes it.
 
-    `cells`: dimensions, `_exact`, each measure. `levels`: the same for each of the table's, with the measures that
-    bounds cut. Every value of the domain has its row, sorted.
+    `cells`: dimensions, `_exact`, each measure. `levels`: for each of the table's, its dimensions and what bounds took
+    of each measure they cut. Every value of the domain has its row, sorted.
     """
 
     table: Table
@@ -69,27 +70,37 @@ def bound(contributions: pl.LazyFrame, table: Table, measures: tuple[Measure, ..
 
 
 def _bound_people(rows: pl.LazyFrame, table: Table, measures: tuple[Measure, ...]) -> list[pl.LazyFrame]:
-    person_cells = (
+    cut = [m for m in measures if table.clips(m)]
+    whole = (
         rows.filter(pl.col("person").is_not_null())
         .group_by("person", _AT)
         .agg(pl.col(m.name).cast(pl.Int64).sum() for m in measures if m.name != "people")
         .with_columns(_amount(m) for m in measures)
+        .with_columns(pl.col(m.name).alias(f"_whole_{m.name}") for m in cut)
     )
-    few = person_cells.group_by("person").len("_n").filter(pl.col("_n") <= table.max_cells)
-    kept = person_cells.join(few, on="person").collect(engine="streaming").lazy()  # once, for every level
-    sums = [_bound_level(kept, measures, table.full_cells)]
-    cut = tuple(m for m in measures if table.clips(m))
+    norms = {m.name: table.full_cells * (m.typical * m.step) ** 2 for m in cut}
+    kept = _shorten(whole, norms, table.max_cells).collect(engine="streaming").lazy()  # once, for every level
+    found = [kept.group_by(_AT).agg(pl.len().cast(pl.Int64).alias(EXACT), *(pl.col(m.name).sum() for m in measures))]
+    taken = kept.select("person", _AT, *((pl.col(f"_whole_{m.name}") - pl.col(m.name)).alias(m.name) for m in cut))
     for level in table.levels if cut else ():
-        added = kept.group_by("person", _at(table, level.dimensions).alias(_AT)).agg(pl.col(m.name).sum() for m in cut)
-        sums.append(_bound_level(added, cut, level.reach**2))
-    return sums
+        added = taken.group_by("person", _at(table, level.dimensions).alias(_AT)).agg(pl.col(m.name).sum() for m in cut)
+        norms = {m.name: (level.reach * m.typical * m.step) ** 2 for m in cut}
+        found.append(_shorten(added, norms).group_by(_AT).agg(pl.col(m.name).sum() for m in cut))
+    return found
 
 
-def _bound_level(amounts: pl.LazyFrame, measures: tuple[Measure, ...], reach_squared: int) -> pl.LazyFrame:
-    """Scale what each person adds to a level, a row a person and value, to the norm allowed; add people up."""
-    norms = amounts.group_by("person").agg((pl.col(m.name) ** 2).sum().alias(f"_{m.name}") for m in measures)
-    scaled = amounts.join(norms, on="person").with_columns(_scaled(m, reach_squared) for m in measures)
-    return scaled.group_by(_AT).agg(pl.len().cast(pl.Int64).alias(EXACT), *(pl.col(m.name).sum() for m in measures))
+def _shorten(amounts: pl.LazyFrame, norms: dict[str, int], most: int | None = None) -> pl.LazyFrame:
+    """Scale each person's vector, a row a value, to a norm whose square is in `norms`; drop those of `most` rows and more."""
+    squares = [(pl.col(name) ** 2).sum().alias(f"_{name}") for name in norms]
+    people = amounts.group_by("person").agg(pl.len().alias("_n"), *squares)
+    within = people.filter(pl.col("_n") <= most) if most else people
+    return amounts.join(within, on="person").with_columns(
+        pl.when(pl.col(f"_{name}") <= limit)
+        .then(pl.col(name))
+        .otherwise((pl.col(name) * (limit**0.5 * _SAFE / pl.col(f"_{name}").cast(pl.Float64).sqrt())).floor())
+        .cast(pl.Int64)
+        for name, limit in norms.items()
+    )
 
 
 def _bound_admissions(rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
@@ -100,19 +111,10 @@ def _bound_admissions(rows: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
 
 
 def _amount(measure: Measure) -> pl.Expr:
-    """What a person does in a cell, clipped, in the whole numbers of the records."""
+    """What a person does in a cell, clipped, in steps."""
     if measure.name == "people":
-        return pl.lit(1, pl.Int64).alias("people")
-    return pl.col(measure.name).clip(0, measure.clip * measure.step // measure.raw)
-
-
-def _scaled(measure: Measure, reach_squared: int) -> pl.Expr:
-    limit = reach_squared * (measure.typical * measure.step // measure.raw) ** 2
-    squared = pl.col(f"_{measure.name}")
-    shrink = (limit**0.5 * _SAFE) / squared.cast(pl.Float64).sqrt() * measure.raw
-    scaled = (pl.col(measure.name).cast(pl.Float64) * shrink).floor().cast(pl.Int64)
-    whole = pl.col(measure.name) * measure.raw
-    return pl.when(squared <= limit).then(whole).otherwise(scaled).alias(measure.name)
+        return pl.lit(measure.step, pl.Int64).alias("people")
+    return pl.col(measure.name).clip(0, measure.clip * measure.step // measure.raw) * measure.raw
 
 
 def _cell(rows: pl.LazyFrame, table: Table) -> pl.Expr:

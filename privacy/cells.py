@@ -6,7 +6,7 @@ total. A null dimension means all its values, as in SQL's grouping sets. Columns
     people            the best estimate
     people_se         its standard error: noise, bounds and raking
     people_common_se  the part of it that is one error, the same in proportion, for the whole table
-    people_noisy      as drawn, before raking; null where a level was not measured
+    people_noisy      what was drawn: a cell before raking, or what bounds took by a level's values; null where neither was
 
 All are null where a row is suppressed. A cell shows by `selection`; a level's value shows if one of its cells does, so that
 whoever k people are behind a cell are behind it too, and nothing more is decided on what is exact.

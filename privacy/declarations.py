@@ -61,10 +61,10 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A coarser sight of a table, measured as well: its cells added up over all dimensions but `dimensions`.
+    """A coarser sight of a table: its cells added up over all dimensions but these. What bounds take is measured there.
 
-    `reach`: a person counts fully there while the norm of what they add is at most that many typical cells. `share`:
-    part of a measure's budget. The total is the level without dimensions.
+    `reach`: what they take of one person counts fully while its norm is at most that many typical cells. `share`: part of
+    a measure's budget. The total is the level without dimensions.
     """
 
     dimensions: tuple[str, ...]
@@ -76,7 +76,7 @@ class Level:
 class Table:
     """A declared table. Its first measure counts the unit of privacy and decides what is shown.
 
-    `levels`: the total first, then coarse to fine; what bounding takes from the cells is put back from them.
+    `levels`: the total first, then coarse to fine; what bounds take from the cells is put back from them.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Table:
         known = [tuple(n for n in self.names if n in level.dimensions) for level in self.levels]
         if known != [level.dimensions for level in self.levels] or self.names in known or len({*known}) < len(known):
             yield f"tables.{self.name}: a level has some of the table's dimensions, in their order, and is there once"
-        if any(level.reach**2 < self.full_cells or level.share <= 0 for level in self.levels):
-            yield f"tables.{self.name}: the square of a level's reach must be full_cells or more, its share above 0"
+        if any(level.reach < 1 or level.share <= 0 for level in self.levels):
+            yield f"tables.{self.name}: a level's reach must be 1 or more, its share above 0"
         if sum(level.share for level in self.levels) >= 1:
             yield f"tables.{self.name}: the levels must leave a share to the cells"

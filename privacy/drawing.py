@@ -69,10 +69,10 @@ def estimate(
         own = [n for n in plan.levels if n.measure == m]
         drawn = {n.dimensions: noisy[n] / m.step for n in (*own, cells)}
         levels = {n.dimensions: Seen(index(table, n.dimensions), drawn[n.dimensions], n.sigma / m.step) for n in own}
-        fine, total = drawn[table.names], totals.get((table.name, m.name))
-        if levels and total:
-            levels[()] = Seen(levels[()].index, np.array([total[0]]), total[1])
-        crowd = np.maximum(results[0][2].values, policy.k) if results else None
-        found = rake(fine, sigma, levels, table.most_cut(m), crowd) if levels else as_drawn(fine, sigma, total)
+        fine, crowd = drawn[table.names], np.maximum(results[0][2].values, policy.k) if results else None
+        if levels:
+            found = rake(fine, sigma, levels, table.most_cut(m), crowd)
+        else:
+            found = as_drawn(fine, sigma, totals.get((table.name, m.name)))
         results.append((m, drawn, found))
     return shown, results

@@ -1,18 +1,19 @@
-"""Raking: what bounding took from the cells is put back from the levels, and every figure gets its standard error.
+"""Raking: what bounds took from the cells is put back, and every figure gets its standard error.
 
-Post-processing: it reads noisy values and public numbers only. Cells weigh people of many cells less, so they run low; coarser levels, measured with a longer reach, hardly do. So cells are multiplied, first to add up to the noisy total, then level by level, coarse to fine, towards
-the shares each level tells: one pass of iterative proportional fitting (Deming & Stephan 1940), each log-ratio shrunk to
-the mean by how much the ratios truly differ (`_between`: the moment estimator of random-effects models, DerSimonian &
-Laird 1986), for a raw ratio carries the level's own noise into the cells. Factors stay within [1, most]: bounds never
-add, and never take more than a public part.
+Post-processing: it reads noisy values and public numbers only. Cells weigh people of many cells less, so they run low; what
+was taken is measured too, in total and by the values of coarser levels. So cells are multiplied, first to add up to their
+sum and what was taken in all, then level by level, coarse to fine, towards the shares each level tells: one pass of
+iterative proportional fitting (Deming & Stephan 1940), each log-ratio shrunk to the mean by how much the ratios truly
+differ (`_between`: the moment estimator of random-effects models, DerSimonian & Laird 1986), for a raw ratio carries the
+level's noise into the cells. Factors stay within [1, most]: bounds never add, and never take more than a public part.
 
 Variance of a cell of value x, noise s, factor f:
     f^2 s^2      its own noise, raked
-    x^2 level    noise of the total and of the cells' sum: one error for the whole table
-    x^2 rest     of the ratios, what shrinking leaves, and what the levels' own bounds still keep; where only the total
-                 was measured, (log(total / sum) / 2)^2: some cells lose nothing, others twice as much
-    spread       people of a cell are not all cut alike: with r = total / sum - 1, min(r, 1/4) x for people, and for
-                 amounts min(r, 1) x^2 / people
+    x^2 level    noise of the ratio, all that was taken / sum of cells: one error for the whole table
+    x^2 rest     of the ratios by level, what shrinking leaves, and what the levels' own bounds still keep; where only the
+                 total was measured, (log(1 + ratio) / 2)^2: some cells lose nothing, others twice as much
+    spread       people of a cell are not all cut alike: min(ratio, 1/4) x for people, min(ratio, 1) x^2 / people for
+                 amounts
 `rest` without levels and `spread` are rules of thumb; what holds them is intervals seen to hold the truth 95 times in 100
 (tests/test_raking.py; benchmarks/coverage.py; docs/accuracy.md).
 """
@@ -34,7 +35,7 @@ _PEOPLE_SPREAD, _AMOUNT_SPREAD = 0.25, 1.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A level as measured. `index`: cell → value of the level. `noisy`: one number a value, of noise `sigma`."""
+    """What bounds took by the values of a level. `index`: cell → value. `noisy`: one number a value, of noise `sigma`."""
 
     index: Index
     noisy: Floats
@@ -80,24 +81,23 @@ class Estimates:
 def rake(
     noisy: Floats, sigma: float, levels: Mapping[Level, Seen], most: float, crowd: Floats | None = None
 ) -> Estimates:
-    """Rake noisy cells to the levels, the total first, and return estimates with their errors.
+    """Rake noisy cells by what bounds took, in total first, and return estimates with their errors.
 
-    `noisy`: all cells, hidden ones too, never clamped. `most`: public limit of total / sum of cells. `crowd`: for a
-    measure other than people, at least how many people are in each cell.
+    `noisy`: all cells, hidden ones too, never clamped. `most`: public limit of whole / cells. `crowd`: for a measure other
+    than people, at least how many people are in each cell.
     """
-    total, s_total, zeros = levels[()].noisy[0], levels[()].sigma, np.zeros(noisy.size)
+    taken, s_taken, zeros = levels[()].noisy[0], levels[()].sigma, np.zeros(noisy.size)
     added, s_added = noisy.sum(), sigma * sqrt(noisy.size)
-    if total <= 2 * s_total or added <= 2 * s_added:  # too little to tell anything by
+    if added <= 2 * s_added:  # too little to tell anything by
         return Estimates(noisy, zeros + sigma**2, log(most) ** 2, zeros)
-    ratio = min(max(total / added, 1.0), most)
-    level = min((s_total / total) ** 2 + (s_added / added) ** 2, log(most) ** 2)
+    ratio = min(max(1 + taken / added, 1.0), most)
+    level = min((s_taken**2 + ((ratio - 1) * s_added) ** 2) / (ratio * added) ** 2, log(most) ** 2)
     limit = ((log(ratio) + sqrt(level)) / 2) ** 2  # ratios lie around the total's, above 1
     factor, rest = zeros + ratio, zeros + ((log(ratio) / 2) ** 2 if len(levels) == 1 else 0)
-    drawn = float(ratio == total / added)  # the total's error is then its own noise
-    known: dict[Level, tuple[Floats, Floats]] = {(): (np.full(1, drawn * s_total**2), np.full(1, -drawn * level))}
+    known: dict[Level, tuple[Floats, Floats]] = {(): (np.full(1, (ratio * s_added) ** 2), np.zeros(1))}
     for dimensions, seen in levels.items():
         if dimensions:
-            factors, left, known[dimensions] = _towards(noisy, sigma, factor, seen, ratio * added, log(ratio), limit)
+            factors, left, known[dimensions] = _towards(noisy, sigma, factor, seen, ratio, limit)
             factor, rest = factor * factors[seen.index], rest + left[seen.index]
             factor = np.clip(factor * ratio * added / (noisy * factor).sum(), 1, most)
     values, more = noisy * factor, ratio - 1
@@ -108,26 +108,25 @@ def rake(
 
 
 def _towards(
-    noisy: Floats, sigma: float, factor: Floats, seen: Seen, total: float, clipped: float, limit: float
+    noisy: Floats, sigma: float, factor: Floats, seen: Seen, ratio: float, limit: float
 ) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
     """Return a level's factors, the relative variance they leave, and (own, rest) of the level's sums."""
-    scale = total / max(seen.noisy.sum(), 1e-9)  # a level tells shares; how much there is, the total tells
-    have, noise = seen.add(noisy * factor), seen.add((sigma * factor) ** 2)
-    good = (have > 4 * np.sqrt(noise)) & (seen.noisy > 2 * seen.sigma)
+    have, cells, noise = seen.add(noisy * factor), seen.add(noisy), seen.add(np.full(noisy.size, sigma**2))
+    whole = cells + seen.noisy
+    scale = ratio * cells.sum() / max(whole.sum(), 1e-9)  # a level tells shares; how much was taken, the total tells
+    good = (cells > 4 * np.sqrt(noise)) & (whole > 0) & (have > 0)
     if not good.any():
-        return np.ones(have.size), np.full(have.size, limit), (noise, np.full(have.size, limit))
-    h = np.where(good, have, 1)
-    drawn = (seen.sigma * scale / h) ** 2
-    variance = drawn + noise / h**2
-    ratios = np.log(np.where(good, seen.noisy, h / scale) * scale / h)
+        return np.ones(have.size), np.full(have.size, limit), (noise * ratio**2, np.full(have.size, limit))
+    c, h, w = (np.where(good, x, 1) for x in (cells, have, whole))
+    variance = (seen.sigma / w) ** 2 + noise * ((w - c) / (w * c)) ** 2
+    ratios = np.log(w * scale / h)
     ratios = np.where(good, ratios - np.average(ratios[good], weights=1 / variance[good]), 0)
     between = min(_between(ratios[good], variance[good]), limit)
     kept = np.where(good, between / (between + variance), 0)
     between = min(between + sqrt(2 / (1 / (variance[good] + between) ** 2).sum()), limit)  # estimated: one error more
-    cut = min(max(log(scale) / max(clipped, 1e-9), 0), 0.9)  # of what bounds took from cells, what they take here
-    left = (1 - kept) ** 2 * between + between * (cut / (1 - cut)) ** 2
-    rest, sums = (left + np.where(good, kept**2 * v, 0) for v in (variance, drawn))
-    return np.exp(kept * ratios), rest, ((1 - kept) ** 2 * noise, sums)
+    cut = min(max(log(scale) / max(log(ratio), 1e-9), 0), 0.9)  # of what bounds took from cells, what they take here
+    rest = (1 - kept) ** 2 * between + between * (cut / (1 - cut)) ** 2 + np.where(good, kept**2 * variance, 0)
+    return np.exp(kept * ratios), rest, (noise * ratio**2, rest)
 
 
 def _between(ratios: Floats, variance: Floats) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from releases import sender, small_policy
@@ -41,11 +39,11 @@ def test_the_agreed_total_is_what_is_claimed(plans: tuple[TablePlan, ...]) -> No
     for _ in range(400):
         noisy = drawn(plans, random, 5000)
         found = agree(plans, noisy)
-        assert set(found) == {(t, m) for t in ("provenance", "departement") for m in PEOPLE}
+        assert set(found) == {("provenance", "people"), ("departement", "people")}
         assert found["provenance", "people"] == found["departement", "people"]
         totals.append(found["provenance", "people"][0])
         alone.append(noisy["provenance"][plans[0].cells[0]].sum() / 1000)
-    stated = found["provenance", "people"][1]
+    stated = found["provenance", "people"][1] ** 0.5
     assert np.std(totals) == pytest.approx(stated, rel=0.15)
     assert np.mean(totals) == pytest.approx(5000, abs=5 * stated / 20)
     best = plans[0].cells[0].sigma / 1000 * plans[0].table.size ** 0.5
@@ -59,17 +57,9 @@ def test_tables_of_other_people_or_many_cells_are_left_alone(policy: Policy) -> 
     assert agree(plans, drawn(plans, np.random.default_rng(1), 100)) == {}
 
 
-def test_totals_of_another_reach_are_other_numbers(policy: Policy) -> None:
-    provenance, departement = policy.table("provenance"), policy.table("departement")
-    (level,) = departement.levels
-    wider = dataclasses.replace(departement, levels=(dataclasses.replace(level, reach=level.reach + 1),))
-    plans = plan(policy, Period(2025), (provenance, wider), PEOPLE)
-    assert {m for _, m in agree(plans, drawn(plans, np.random.default_rng(1), 100))} == {"people"}
-
-
 def test_cells_move_alike_to_add_up_to_the_total() -> None:
     noisy = np.array([10.0, 30.0, -4.0])
-    found = as_drawn(noisy, 5.0, (42.0, 2.0))
+    found = as_drawn(noisy, 5.0, (42.0, 4.0))
     assert found.values == pytest.approx(noisy + 2)
     values, se = found.sums((), np.zeros(3, np.int64))
     assert (values[0], se[0]) == pytest.approx((42.0, 2.0))

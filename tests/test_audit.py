@@ -75,8 +75,8 @@ def test_two_releases_of_a_season_give_away_no_more_than_the_season_claims(tmp_p
 def skip_bounding(patch: Patch) -> None:
     """Nothing is clipped, nothing scaled, nobody left out."""
     honest = bounding.bound
-    patch.setattr(bounding, "_amount", lambda m: (pl.lit(1, pl.Int64) if m.name == "people" else pl.col(m.name)).alias(m.name))  # fmt: skip
-    patch.setattr(bounding, "_scaled", lambda m, _table: (pl.col(m.name) * m.raw).alias(m.name))
+    patch.setattr(bounding, "_amount", lambda m: pl.lit(m.step, pl.Int64).alias("people") if m.name == "people" else pl.col(m.name) * m.raw)  # fmt: skip
+    patch.setattr(bounding, "_shorten", lambda amounts, *_: amounts)
 
     def unbounded(rows: pl.LazyFrame, table: Table, measures: Any) -> Any:
         return replace(honest(rows, replace(table, max_cells=10**6), measures), table=table)

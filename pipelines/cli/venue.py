@@ -154,10 +154,10 @@ def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: Polic
     out.print(explain_plan(plans, language()), highlight=False, soft_wrap=True)
     table = Table(
         say("table", "table"), say("cells", "cases"), say("shown", "montrées"), say("people shown", "public montré"),
-        say("kept by bounds", "gardé par les bornes"), say("kept by the total", "gardé par le total"),
+        say("kept by bounds", "gardé par les bornes"), say("after raking", "après redressement"),
     )  # fmt: skip
     for p in previews:
-        shares = (f"{100 * share:.0f} %" for share in (p.people_shown, p.kept, p.kept_total))
+        shares = (f"{100 * share:.0f} %" for share in (p.people_shown, p.kept, p.raked))
         table.add_row(p.plan.table.name, str(p.cells), str(p.shown), *shares)
     out.print(table)
     for unit, cost in total(plans).items():
@@ -168,10 +168,10 @@ def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: Polic
                 f"Cela prendrait {part:.1f} % du budget de la saison ({unit}).",
             )
         )
-    out.print(say("What bounds take from the cells is put back from the total; what the total lacks is not. Where it keeps "
-                  "less than 98 %, the network's policy needs a longer `reach`.",
-                  "Ce que les bornes ôtent aux cases est remis d’après le total ; ce qui manque au total ne l’est pas. S’il "
-                  "garde moins de 98 %, la politique du réseau doit allonger son `reach`."))  # fmt: skip
+    out.print(say("What bounds take from the cells is measured and put back by raking. Where less than 98 % is there after it, "
+                  "the network's policy needs a longer `reach`.",
+                  "Ce que les bornes ôtent aux cases est mesuré, puis remis par le redressement. S’il reste moins de 98 % "
+                  "après lui, la politique du réseau doit allonger son `reach`."))  # fmt: skip
     out.print(say("Exact counts above are for your eyes: they stay on this machine.",
                   "Les nombres exacts ci-dessus sont pour vous : ils restent sur cette machine."))  # fmt: skip
 
