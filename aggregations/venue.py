@@ -26,6 +26,7 @@ from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
+CALENDARS = ("quarters", "season")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Venue:
     timezone: str = "Europe/Paris"
     publishes: tuple[str, ...] = ("transactions",)  # kinds of records it publishes tables of
     revenue: bool = False  # opted in to publish receipts
+    calendar: str = "quarters"  # what the schedule releases: quarters and the season, or the season alone
     capacity: int | None = None
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
@@ -118,6 +120,8 @@ def check_venue(venue: Venue) -> None:
         raise ValueError("id: lower-case letters, digits and hyphens, 2 to 41 of them, a letter first")
     if not venue.publishes or not set(venue.publishes) <= set(PUBLISHABLE):
         raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
+    if venue.calendar not in CALENDARS:
+        raise ValueError(f"calendar: one of {', '.join(CALENDARS)}")
 
 
 def add_venue(venue: Venue) -> Venue:
@@ -149,6 +153,7 @@ def _toml(venue: Venue) -> str:
     lines = [f"{key} = {text(getattr(venue, key))}" for key in ("id", "name", "kind", "commune", "timezone")]
     lines.append(f"publishes = [{', '.join(map(text, venue.publishes))}]")
     lines.append(f"revenue = {'true' if venue.revenue else 'false'}")
+    lines.append(f"calendar = {text(venue.calendar)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
     for name, words in (("families", venue.families), ("consent", venue.consent)):

@@ -165,7 +165,7 @@ def measure(answer: Answer, exact: pl.DataFrame) -> dict[str, float]:
     regions = both.group_by(region).agg(pl.col("people", "people_true").sum())
     if answer.departments is not None:
         told = answer.departments.group_by(region).agg(pl.col("people").sum())
-        regions = regions.drop("people").join(told, on="region", how="left")
+        regions = regions.drop("people").join(told, on="region", how="left").with_columns(pl.col("people").fill_null(0))
 
     def error(cells: pl.DataFrame, name: str) -> float:
         off = (cells[name] - cells[f"{name}_true"]).abs() / cells[f"{name}_true"]

@@ -114,10 +114,17 @@ def every_night(context: dg.ScheduleEvaluationContext, node: Node) -> list[dg.Ru
 
 @dg.schedule(job=publish, cron_schedule="0 5 10 3,6,9,12 *", execution_timezone="Europe/Paris")
 def every_quarter(context: dg.ScheduleEvaluationContext, node: Node) -> list[dg.RunRequest]:
-    """On the tenth day after a quarter, release it; in September the season too. A release exists once."""
+    """On the tenth day after a quarter, release it; in September the season too. A release exists once.
+
+    A venue whose `calendar` is the season alone waits for September.
+    """
     ended = Period.containing(context.scheduled_execution_time.date() - timedelta(days=31))
-    periods = [str(ended), *([ended.season] if ended.quarter == 4 else [])]
-    return [_request(name, partitions.key(name, p), f"{name} {p}") for name in node.names() for p in periods]
+    season = [ended.season] if ended.quarter == 4 else []
+    return [
+        _request(name, partitions.key(name, period), f"{name} {period}")
+        for name in node.names()
+        for period in (season if node.venue(name).calendar == "season" else [str(ended), *season])
+    ]
 
 
 def _request(venue: str, partition_key: str, run_key: str) -> dg.RunRequest:

@@ -118,7 +118,7 @@ def _put_back(rows: pl.DataFrame, spec: dict[str, Any], language: str) -> str:
         rows.filter(pl.all_horizontal(pl.col(d["name"]).is_not_null() for d in spec["dimensions"])),
     )
     value, se, seen = total[lead].item(), total[f"{lead}_se"].item(), cells[lead].sum()
-    if value is None or value <= 0:
+    if value is None or value <= 0 or spec["unit"] == "admission":  # kinds of admissions overlap: no sum
         return ""
     parts = _whole(value, language), _whole(_Z95 * se, language), 100 * max(value - seen, 0) / value
     told = _TOTAL[language].format(value=parts[0], margin=parts[1], hidden=parts[2])

@@ -60,8 +60,8 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
         },
         "accounting": {
             "composition": "Exact sum of rho, shift and delta over tables and over the season, in the venue's ledger.",
-            "post_processing": "Cells at or below the threshold are suppressed. Cells that bounds cut are raked to the noisy "
-            "coarser levels, with standard errors. Nothing is rounded or clamped.",
+            "post_processing": "Cells at or below the threshold are suppressed. What bounds took is put back by raking, from its "
+            "own noisy measurement, by factors of 1 or more; tables of the same people agree on their total. Nothing is rounded.",
             "season_share": str(policy.calendar["quarter" if "-T" in charge.period else "season"]),
         },
         "implementation": {

@@ -48,7 +48,8 @@ def record(policy: Policy, first: date = _FIRST) -> dict[str, Any]:
             "privacy_loss": _loss(policy),
             "deployment_model": _model(policy),
             "accounting": {
-                "post_processing": _K[policy.k_rule].format(k=policy.k) + " The rest is suppressed, never shown as zero.",
+                "post_processing": _K[policy.k_rule].format(k=policy.k) + " The rest is suppressed, never shown as zero. "
+                "What bounds took is measured with noise and put back by raking; tables of the same people agree on their total.",
                 "composition": "All noise is Gaussian; tables and releases of a season add up as exact fractions in the "
                 "venue's append-only ledger, charged before any noise is drawn, and are converted to epsilon and delta "
                 "once, rounded to the safe side. Choosing which cells to show adds a delta, within the one stated.",

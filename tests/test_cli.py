@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -223,3 +224,28 @@ def test_an_unknown_file_names_the_presets(loaded: Jauge, tmp_path: Path) -> Non
     assert said.code == 1
     assert "pretix" in said.err
     assert WORD not in said.err
+
+
+@pytest.mark.parametrize("error", [
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+])  # fmt: skip
+def test_a_full_disk_is_a_sentence(jauge: Jauge, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pipelines.demo.join", full)
+    said = jauge("venue", "add", "theatre", "--name", "Théâtre", "--commune", "75056")
+    assert said.code == 1
+    assert said.err.startswith("The disk is full. Nothing is half-done")
+    monkeypatch.setenv("JAUGE_LANG", "fr")
+    assert "libérez de la place" in jauge("venue", "add", "theatre", "--name", "T", "--commune", "75056").err
+
+
+def test_another_fault_of_the_system_is_not_called_a_full_disk(jauge: Jauge, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("pipelines.demo.join", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        jauge("venue", "add", "theatre", "--name", "Théâtre", "--commune", "75056")

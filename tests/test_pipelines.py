@@ -80,6 +80,18 @@ def test_on_the_tenth_day_what_has_ended_is_released(tmp_path: Path, day: str, p
     assert {r.tags["jauge/venue"] for r in requests} == {"theatre", "opera"}
 
 
+def test_a_venue_of_the_season_alone_waits_for_september(tmp_path: Path) -> None:
+    node = hosted(tmp_path, "theatre", "opera")
+    settings = tmp_path / "venues" / "opera" / "venue.toml"
+    settings.write_text(settings.read_text("utf-8").replace('calendar = "quarters"', 'calendar = "season"'), "utf-8")
+    for day, opera in (("2025-12-10", set()), ("2026-09-10", {"2025-2026"})):
+        at = datetime.fromisoformat(f"{day}T05:00").replace(tzinfo=UTC)
+        requests = venue.every_quarter(dg.build_schedule_context(scheduled_execution_time=at), node=node)
+        asked = {partitions.split(str(r.partition_key)) for r in requests}
+        assert {str(period) for name, period in asked if name == "opera"} == opera
+        assert any(name == "theatre" for name, _ in asked)
+
+
 def test_every_night_each_venue_loads(tmp_path: Path) -> None:
     node = hosted(tmp_path, "theatre", "opera")
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 3, tzinfo=UTC))

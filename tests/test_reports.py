@@ -16,7 +16,7 @@ from warehouse.inbox import accept
 from warehouse.lake import open_lake, query
 from warehouse.reports import build_reports
 from warehouse.reports.cells import Sheet, read_sheets
-from warehouse.reports.figures import Estimate, Writer, added, change, share, without
+from warehouse.reports.figures import Estimate, Writer, added, apart, change, share, without
 
 POLICY = small_policy("loyalty", "provenance", "family", "schedule", "admissions")
 
@@ -222,25 +222,29 @@ def test_the_margin_of_sums_shares_and_changes_covers_95_times_in_100():
         part, moved = share(cells[0], added(cells[1:])), change(cells[0], Estimate(other, late.se))
         assert part
         assert moved
-        told = ((whole, 1250), (part, 800 / 1250), (moved, 500 / 800 - 1), (without(whole, cells[:1]), 450))
+        told = ((whole, 1250), (part, 800 / 1250), (moved, 500 / 800 - 1), (without(whole, cells[:1], 1 / 3), 450))
         hits += [estimate.low <= true <= estimate.high for estimate, true in told]
         alone += abs(whole.value - 1250) <= 1.96 * math.hypot(*(c.se for c in cells))
     assert all(math.isclose(covered, 0.95, abs_tol=0.015) for covered in hits / draws)
     assert alone / draws < 0.9  # as if the errors of cells were independent
 
 
-def test_shares_and_rests_of_a_measured_total_cover_95_times_in_100():
-    """Rows multiplied to add up to a total drawn by itself: what one has too much, the other has too little."""
-    random, draws, hits = np.random.default_rng(6), 6000, np.zeros(2)
+@pytest.mark.parametrize("known", [6.0, 60.0, 10**6])
+def test_shares_and_rests_cover_95_times_in_100_however_well_the_total_is_known(known: float):
+    """Forty cells, twelve of them shown, moved alike to agree on a total that another table knows: well, so so, not at all."""
+    random, draws, hits = np.random.default_rng(6), 5000, np.zeros(2)
+    truth, sigma = np.concatenate([[900.0], np.full(11, 120.0), np.full(28, 10.0)]), 12.0
     for _ in range(draws):
-        rows, whole = np.array([300, 700]) + 20 * random.standard_normal(2), 1000 + 40 * random.standard_normal()
-        part = Estimate(rows[0] / rows.sum() * whole, math.hypot(20, 12), 12.0)
-        rest = without(Estimate(whole, 40.0, 40.0), [part])
-        of_all = share(part, rest)
-        assert of_all
-        hits += of_all.low <= 0.3 <= of_all.high, rest.low <= 700 <= rest.high
-    assert math.isclose(hits[0] / draws, 0.95, abs_tol=0.015)
-    assert hits[1] / draws > 0.94
+        cells, other = truth + sigma * random.standard_normal(40), truth.sum() + known * random.standard_normal()
+        variance = 1 / (1 / known**2 + 1 / (40 * sigma**2))
+        agreed = variance * (other / known**2 + cells.sum() / (40 * sigma**2))
+        shown = [Estimate(v, sigma) for v in (cells + (agreed - cells.sum()) / 40)[:12]]
+        total = Estimate(agreed, math.sqrt(variance))
+        hidden, rest = without(total, shown, 12 / 40), without(total, shown[:1], 1 / 40)
+        part = share(shown[0], rest, apart(shown[0], rest, total))
+        assert part
+        hits += hidden.low <= 280 <= hidden.high, part.low <= 900 / truth.sum() <= part.high
+    assert all(math.isclose(covered, 0.95, abs_tol=0.015) for covered in hits / draws)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy 
 needs them, so that `--help` is quick.
 """
 
+import errno
+import sqlite3
 import sys
 
 import typer
 from rich.console import Console
 
 from pipelines.cli import audit, hub, planning, venue
-from pipelines.cli.console import language
+from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
@@ -27,6 +29,8 @@ Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 
 Exit codes: 0 done · 1 fault · 2 wrong usage · 10 refused by the policy · 11 budget exhausted · 12 quality checks ·
 13 consent or membership · 14 a release does not verify.
 """
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -57,3 +61,15 @@ def main() -> None:
             error.sentence(language()), style="bold", highlight=False, markup=False, soft_wrap=True
         )
         sys.exit(error.exit_code)
+    except (OSError, sqlite3.Error) as error:
+        full = getattr(error, "errno", None) in _FULL or getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        if not full:
+            raise
+        Console(stderr=True).print(
+            say(
+                "The disk is full. Nothing is half-done: make room and run the same command again.",
+                "Le disque est plein. Rien n’est fait à moitié : libérez de la place et relancez la même commande.",
+            ),
+            style="bold",
+        )
+        sys.exit(1)

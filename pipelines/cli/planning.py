@@ -43,8 +43,8 @@ def _margins(found: Outlook) -> Table:
     """Public: the policy says all of it."""
     table = Table(
         say("table", "table"), say("measure", "mesure"), *_ways(),
-        title=say("95 % margin, and the least people a shown cell has: from the policy alone",
-                  "Marge à 95 %, et plus petite case montrée : d’après la politique seule"),
+        title=say("95 % margin by the noise of one cell, and the least a shown cell has drawn: from the policy alone",
+                  "Marge à 95 % due au bruit d’une case, et plus petit tirage montré : d’après la politique seule"),
     )  # fmt: skip
     ways = found.quarter.plans, found.whole.plans, found.alone.plans
     for quarter, whole, alone in zip(*ways, strict=True):
@@ -114,9 +114,10 @@ def _advice(found: Outlook, rules: Policy) -> list[str]:
             f"Avec environ {size} par trimestre, les trimestres montreraient environ {quarter} du public et la saison seule "
             f"{alone} : ne publiez que la saison (sous {round(100 * WORTH)} %, un trimestre dit trop peu pour ce qu’il prend)."),
         say(f'To do so: copy the policy, set calendar.season = "{found.alone_share}" (now "{rules.calendar["season"]}"), '
-            "release with --policy, and release no quarter (in Dagster, leave the schedule every_quarter off).",
+            'release with --policy, and set calendar = "season" in venue.toml (the schedule then releases no quarter).',
             f'Pour cela : copiez la politique, écrivez calendar.season = "{found.alone_share}" (au lieu de '
-            f'"{rules.calendar["season"]}"), publiez avec --policy, et aucun trimestre (dans Dagster, laissez every_quarter arrêté).'),
+            f'"{rules.calendar["season"]}"), publiez avec --policy, et écrivez calendar = "season" dans venue.toml '
+            "(aucun trimestre ne sera alors planifié)."),
     ]  # fmt: skip
     if not found.alone_fits:
         sentences.append(

@@ -14,7 +14,7 @@ import duckdb
 
 from privacy.declarations import Dimension, Measure, Table
 from warehouse.definitions import NEVER_ADDED
-from warehouse.reports.figures import Estimate, added, share, without
+from warehouse.reports.figures import Estimate, added, apart, share, without
 
 _NOTHING = Estimate(0.0, 0.0)
 Codes = tuple[str | None, ...]  # one a dimension; None is all its values
@@ -78,7 +78,8 @@ class Sheet:
     @property
     def unshown(self) -> Estimate | None:
         """What the cells not publishable hold together: the total without the cells shown."""
-        return without(self.total, (c[self.lead.name] for c in self.cells.values())) if self.total else None
+        shown = (c[self.lead.name] for c in self.cells.values())
+        return without(self.total, shown, len(self.cells) / self.table.size) if self.total else None
 
     def rows(self, language: str, dimension: int = 0, within: str | None = None) -> list[Row]:
         """Return one row a code of a dimension: over the whole of the other, or `within` one code of the other.
@@ -90,7 +91,11 @@ class Sheet:
             figures = self._at(self._codes(code, dimension, within))
             estimates = {m.name: figures.get(m.name) for m in self.measures}
             lead = estimates[self.lead.name]
-            part = share(lead, without(self.total, [lead])) if lead and self.total else None
+            fraction = 1 / (self.table.size if within else len(self.table.dimensions[dimension].codes))
+            part = None
+            if lead and self.total:
+                rest = without(self.total, [lead], fraction)
+                part = share(lead, rest, apart(lead, rest, self.total))
             rows.append(Row(code, fr if language == "fr" else en, estimates, part))
         return rows
 
@@ -106,17 +111,20 @@ class Sheet:
         if self.total is None or any(c not in shown for c in codes):
             return None
         inside = added(shown[c] for c in codes)
-        rest = without(self.total, (e for c, e in shown.items() if c in codes or c in out))
+        gone = [e for c, e in shown.items() if c in out]
+        whole = without(self.total, gone, len(gone) / len(first))
+        rest = without(self.total, [*gone, inside], (len(gone) + len(codes)) / len(first))
         missing = self.missing if out - set(shown) else _NOTHING
         half = max(missing.high, 0.0) / 2
         unsure = Estimate(-half, half / 2)  # between 0 and all that is missing, 95 times in 100
-        return share(inside, added((rest, unsure)))
+        return share(inside, added((rest, unsure)), apart(inside, rest, whole))
 
     @property
     def missing(self) -> Estimate:
         """What the values of the first dimension that are not publishable hold together."""
-        shown = (e for c in self.table.dimensions[0].codes if (e := self._lead(self._codes(c))))
-        return without(self.total, shown) if self.total else _NOTHING
+        codes = self.table.dimensions[0].codes
+        shown = [e for c in codes if (e := self._lead(self._codes(c)))]
+        return without(self.total, shown, len(shown) / len(codes)) if self.total else _NOTHING
 
     def _codes(self, code: str, dimension: int = 0, within: str | None = None) -> Codes:
         return tuple(code if i == dimension else within for i in range(len(self.table.dimensions)))

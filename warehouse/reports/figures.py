@@ -55,29 +55,38 @@ def added(parts: Iterable[Estimate]) -> Estimate:
     return Estimate(sum(p.value for p in parts), math.hypot(common, *(p.own for p in parts)), common)
 
 
-def without(total: Estimate, parts: Iterable[Estimate]) -> Estimate:
-    """Return what is left of a total of a table once these parts of it are taken away.
+def without(total: Estimate, parts: Iterable[Estimate], fraction: float) -> Estimate:
+    """Return what is left of a total of a table once these parts, a `fraction` of its cells, are taken away.
 
-    The total is either the sum of cells as drawn, whose noise is then the parts' and the rest's; or measured by itself,
-    all its error being common, and the parts made to agree with it: the rest then has the parts' error, reversed.
+    Let V be the total's own variance, P the parts', Q the cells' in all. The total is either their sum, V = Q; or known
+    better from another table (V < Q), all cells then being moved alike to add up to it: each takes its share of what
+    that takes away. The rest has (Q - P) - (Q - V) (1 - fraction)².
     """
     gone = added(parts)
+    parts_own = gone.own**2
+    cells = max(total.own**2, parts_own / fraction) if fraction else total.own**2
+    own = (cells - parts_own) - (cells - total.own**2) * (1 - fraction) ** 2
     common = abs(total.common - gone.common)
-    own = math.sqrt(abs(total.own**2 - gone.own**2))
-    return Estimate(total.value - gone.value, math.hypot(own, common), common)
+    return Estimate(total.value - gone.value, math.hypot(math.sqrt(max(own, 0.0)), common), common)
 
 
-def share(part: Estimate, rest: Estimate) -> Estimate | None:
+def apart(part: Estimate, rest: Estimate, whole: Estimate) -> float:
+    """Return minus twice the covariance of two parts of a total, which its own variance tells; 0 where they are free."""
+    return max(part.own**2 + rest.own**2 - whole.own**2, 0.0)
+
+
+def share(part: Estimate, rest: Estimate, pulled: float = 0.0) -> Estimate | None:
     """Return part / (part + rest) of one table, by the delta method; None where their sum is not well above its error.
 
-    With p = part / total: variance = ((1 - p)² σ_part² + p² σ_rest²) / total², of own errors only: the common one is the
-    same in proportion above and below, and cancels.
+    With p = part / total: variance = ((1 - p)² σ_part² + p² σ_rest² + p (1 - p) pulled) / total², of own errors only: the
+    common one is the same in proportion above and below, and cancels. `pulled`: see `apart`.
     """
     total = added((part, rest))
     if total.value <= 3 * total.se or total.value <= 0:
         return None
     p = part.value / total.value
-    return Estimate(p, math.hypot((1 - p) * part.own, p * rest.own) / total.value)
+    squared = ((1 - p) * part.own) ** 2 + (p * rest.own) ** 2 + p * (1 - p) * pulled
+    return Estimate(p, math.sqrt(squared) / total.value)
 
 
 def change(before: Estimate, after: Estimate) -> Estimate | None:
