@@ -98,7 +98,7 @@ def audited_policy(blocks: int, loss: Loss, share: Fraction = Fraction(1, 2)) ->
     def table(name: str, records: str, like: str, cells: tuple[int, int]) -> Table:
         # finer steps: with a loss this large the noise is small, and integers must not show
         measures = tuple(replace(m, step=10 * m.step, raw=10 * m.raw) for m in policy.table(like).measures)
-        levels = () if cells == (1, 1) else (Level((), MOST, Fraction(1, 10)), Level(("block",), MOST, Fraction(1, 5)))
+        levels = () if cells == (1, 1) else (Level((), 1, Fraction(1, 40)), Level(("block",), 1, Fraction(1, 20)))
         return Table(name, name, name, records, (block, spot), measures, *cells, 1, levels)
 
     tables = (
