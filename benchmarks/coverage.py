@@ -57,6 +57,7 @@ def simulate(made: TablePlan, bounded: Bounded, exact: pl.DataFrame, of: Policy,
             error, real = np.abs(found.values - true), shown & (true > 0)
             if real.any():
                 counted[f"{name}: error"] = [float(np.median(error[real] / true[real]))]
+                counted[f"{name}: stated"] = [float(np.median(1.96 * found.se[real] / true[real]))]
                 counted[f"{name}: cover"] = [float((error[shown] <= 1.96 * found.se[shown]).mean())]
             for level in ((), *((d,) for d in made.table.names)):
                 at = index(made.table, level)

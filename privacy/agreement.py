@@ -1,10 +1,10 @@
 """Tables that count the same people agree on how many there are, at no cost.
 
 Where every person is in one cell of a table (its dimensions are attributes of a person), its total is the number of people
-of its records, and so is the total of every other such table on the same records. Each draws its own noise: their mean
-weighed by inverse variance (generalised least squares under one equality) is known better than any of them, and all
-tables then show it. Post-processing, like `raking`. Where people are in several cells they add up to more than there are,
-and amounts that bounds cut are raked table by table: nothing is forced there.
+of its records, and so is the total of every other such table on the same records; tickets and receipts likewise, clipped a
+person. Each draws its own noise: their mean weighed by inverse variance (generalised least squares under one equality) is
+known better than any of them, and all tables then show it. Post-processing, like `raking`. Where people are in several
+cells, these add up to more people than there are, and what bounds cut is raked table by table: nothing is forced there.
 """
 
 from __future__ import annotations

@@ -78,13 +78,13 @@ def _bound_people(rows: pl.LazyFrame, table: Table, measures: tuple[Measure, ...
         .with_columns(_amount(m) for m in measures)
         .with_columns(pl.col(m.name).alias(f"_whole_{m.name}") for m in cut)
     )
-    norms = {m.name: table.full_cells * (m.typical * m.step) ** 2 for m in cut}
+    norms = {m.name: table.full_cells * (table.typical(m) * m.step) ** 2 for m in cut}
     kept = _shorten(whole, norms, table.max_cells).collect(engine="streaming").lazy()  # once, for every level
     found = [kept.group_by(_AT).agg(pl.len().cast(pl.Int64).alias(EXACT), *(pl.col(m.name).sum() for m in measures))]
     taken = kept.select("person", _AT, *((pl.col(f"_whole_{m.name}") - pl.col(m.name)).alias(m.name) for m in cut))
     for level in table.levels if cut else ():
         added = taken.group_by("person", _at(table, level.dimensions).alias(_AT)).agg(pl.col(m.name).sum() for m in cut)
-        norms = {m.name: (level.reach * m.typical * m.step) ** 2 for m in cut}
+        norms = {m.name: (level.reach * table.typical(m) * m.step) ** 2 for m in cut}
         found.append(_shorten(added, norms).group_by(_AT).agg(pl.col(m.name).sum() for m in cut))
     return found
 

@@ -109,16 +109,20 @@ class Table:
         """Return the number of values of a level: the product of the domains of these dimensions."""
         return math.prod(len(d.values) for d in self.dimensions if d.name in dimensions)
 
+    def typical(self, measure: Measure) -> int:
+        """Return what a cell is worth in a person's norm: where people have but one, all that the clip allows."""
+        return measure.typical if self.max_cells > 1 else measure.clip
+
     def clips(self, measure: Measure) -> bool:
         """Return whether bounding can take anything from what a person adds to the cells, beyond the cell's clip."""
-        return self.full_cells < self.max_cells or measure.typical < measure.clip
+        return self.full_cells < self.max_cells or self.typical(measure) < measure.clip
 
     def most_cut(self, measure: Measure) -> float:
         """Return the most times that what people add to the cells can be what bounds leave of it.
 
         A person's norm is at most sqrt(max_cells) x clip, and is scaled to no less than sqrt(full_cells) x typical.
         """
-        return math.sqrt(self.max_cells / self.full_cells) * measure.clip / measure.typical
+        return math.sqrt(self.max_cells / self.full_cells) * measure.clip / self.typical(measure)
 
     def faults(self) -> Iterator[str]:
         """Say what a policy may not declare of it. A table that bounds cut has levels: no loss is silent."""

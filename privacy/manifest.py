@@ -103,7 +103,7 @@ def _table(plan: TablePlan) -> dict[str, Any]:
         "levels": [{"dimensions": list(level.dimensions), "reach": level.reach} for level in table.levels],
         "measures": [
             {"name": n.measure.name, "fr": n.measure.fr, "en": n.measure.en, "unit": n.measure.unit,
-             "clip": n.measure.clip, "typical": n.measure.typical, "step": n.measure.step,
+             "clip": n.measure.clip, "typical": table.typical(n.measure), "step": n.measure.step,
              "sigma": n.sigma, "bound_squared": n.bound_squared,
              "levels": [{"sigma": v.sigma, "bound_squared": v.bound_squared}
                         for v in plan.levels if v.measure == n.measure]}

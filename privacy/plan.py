@@ -19,7 +19,7 @@ class Noise:
     """The noise of one measure at one level of a table, in integer steps, and what it costs.
 
     `dimensions`: the level's; all of the table's for its cells. `sigma`: standard deviation. `bound_squared`: square of
-    the L2 sensitivity, (typical x step)^2 times full_cells for cells, reach^2 for a coarser level.
+    the L2 sensitivity, (typical x step)^2 times full_cells for cells, reach^2 for what bounds took at a level.
     """
 
     measure: Measure
@@ -78,9 +78,13 @@ def plan(policy: Policy, period: Period, tables: tuple[Table, ...], measures: fr
         rho = {m: season.rho * part * m.share / shares for m in kept}
         clipped = [m for m in kept if table.clips(m)]
         left = 1 - sum((level.share for level in table.levels), Fraction(0))
-        cells = tuple(_noise(m, table.names, table.full_cells, rho[m] * (left if m in clipped else 1)) for m in kept)
+        cells = tuple(
+            _noise(table, m, table.names, table.full_cells, rho[m] * (left if m in clipped else 1)) for m in kept
+        )
         levels = tuple(
-            _noise(m, level.dimensions, level.reach**2, rho[m] * level.share) for m in clipped for level in table.levels
+            _noise(table, m, level.dimensions, level.reach**2, rho[m] * level.share)
+            for m in clipped
+            for level in table.levels
         )
         delta = season.delta * part if policy.k_rule == "certain" else Fraction(0)
         made = TablePlan(table, cells, levels, threshold(policy, table, cells[0].sigma, delta), delta)
@@ -101,8 +105,8 @@ def total(plans: tuple[TablePlan, ...]) -> dict[Unit, Cost]:
     return {unit: Cost(round_up(cost.rho), cost.delta, round_up(cost.shift)) for unit, cost in costs.items()}
 
 
-def _noise(measure: Measure, dimensions: tuple[str, ...], reach_squared: int, rho: Fraction) -> Noise:
-    bound_squared = reach_squared * (measure.typical * measure.step) ** 2
+def _noise(table: Table, measure: Measure, dimensions: tuple[str, ...], reach_squared: int, rho: Fraction) -> Noise:
+    bound_squared = reach_squared * (table.typical(measure) * measure.step) ** 2
     least = bound_squared / (2 * rho)  # sigma^2 must not be below
     sigma = math.isqrt(math.ceil(least) - 1) + 1
     return Noise(measure, dimensions, sigma, bound_squared)

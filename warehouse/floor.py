@@ -74,7 +74,7 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
         domains = [(d.name, list(d.codes)) for d in table.dimensions]
         if [(d["name"], [code for code, _, _ in d["values"]]) for d in spec["dimensions"]] != domains:
             raise _unknown(name, "other dimensions or codes", "autres dimensions ou codes")
-        ours = {m.name: (m.unit, m.clip, m.typical, m.step) for m in table.measures}
+        ours = {m.name: (m.unit, m.clip, table.typical(m), m.step) for m in table.measures}
         theirs = {m["name"]: (m["unit"], m["clip"], m["typical"], m["step"]) for m in spec["measures"]}
         first = next(iter(theirs), None) == table.measures[0].name
         if not (first and theirs.items() <= ours.items()):
@@ -95,7 +95,7 @@ def _bounded(spec: dict[str, Any], table: Table) -> bool:
         return False
     for stated in spec["measures"]:
         measure = next(m for m in table.measures if m.name == stated["name"])
-        square, levels = (measure.typical * measure.step) ** 2, spec["levels"] if table.clips(measure) else []
+        square, levels = (table.typical(measure) * measure.step) ** 2, spec["levels"] if table.clips(measure) else []
         if len(stated["levels"]) != len(levels) or stated["bound_squared"] < spec["full_cells"] * square:
             return False
         drawn = zip(levels, stated["levels"], strict=True)
