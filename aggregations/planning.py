@@ -129,7 +129,7 @@ def _quarters(venue: Venue) -> tuple[Period, ...]:
 def _look(own: Records, period: Period, ways: Mapping[str, tuple[tuple[TablePlan, ...], Policy]]) -> dict[str, Seen]:
     """Bound a period's records once, and count the people each way would show. The exact cells end here."""
     plans, _ = next(iter(ways.values()))
-    bounded = bound_tables(lambda table: contributions(own, table, period), plans)
+    bounded = bound_tables(lambda tables: contributions(own, tables, period), plans)
     return {
         name: {p.table.name: _expected(bounded[p.table.name].cells, p, policy) for p in plans}
         for name, (plans, policy) in ways.items()
@@ -150,7 +150,7 @@ def _audience(own: Records, kind: str, plans: tuple[TablePlan, ...], quarters: t
     if table is None or not quarters:
         return 0
     who = pl.col("admissions").sum() if kind == "counts" else pl.col("person").n_unique()
-    return sum(int(contributions(own, table, q).select(who).collect().item()) for q in quarters) // len(quarters)
+    return sum(int(contributions(own, (table,), q).select(who).collect().item()) for q in quarters) // len(quarters)
 
 
 def _ledger(venue: Venue, policy: Policy, season: Period) -> tuple[dict[Unit, Cost], tuple[Due, ...]]:

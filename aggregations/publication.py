@@ -80,4 +80,4 @@ def venue_records(venue: Venue) -> Records:
 
 def _contributions(venue: Venue, period: Period) -> Contributions:
     own = venue_records(venue)
-    return lambda table: contributions(own, table, period)
+    return lambda tables: contributions(own, tables, period)

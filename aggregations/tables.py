@@ -1,6 +1,6 @@
-"""From canonical records to one table's contributions: who adds what to which cell.
+"""From canonical records to tables' contributions: who adds what to which cell.
 
-A contribution row has `person` (none for counts), one string column a dimension of the table, and whole numbers:
+A contribution row has `person` (none for counts), one string column a dimension of the tables, and whole numbers:
 `tickets`, `revenue` (cents), `interactions` or `admissions`. Rows of one person and cell are added up at the border.
 Attributes of a person (loyalty, provenance, département, age) have one value a person and period, so a table of
 attributes alone holds each person in one cell.
@@ -31,17 +31,20 @@ class Records:
     home: Home
 
 
-def contributions(records: Records, table: Table, period: Period) -> pl.LazyFrame:
-    """Return the contributions of a period to a table; Fault if a dimension does not exist on its records."""
+def contributions(records: Records, tables: tuple[Table, ...], period: Period) -> pl.LazyFrame:
+    """Return the contributions of a period to tables on the same records, with the dimensions of all of them.
+
+    Raises Fault if a dimension does not exist on their records.
+    """
     make = {"base": _base, "transactions": _transactions, "interactions": _interactions, "counts": _counts}
-    wanted = {d.name for d in table.dimensions}
-    rows = make[table.records](records, period, wanted)
-    missing = ", ".join(sorted(wanted - set(rows.collect_schema().names())))
-    if missing:
-        raise Fault(
-            f"Table {table.name}: no dimension {missing} on {table.records}.",
-            f"Table {table.name} : pas de dimension {missing} sur {table.records}.",
-        )
+    rows = make[tables[0].records](records, period, {name for table in tables for name in table.names})
+    known = set(rows.collect_schema().names())
+    for table in tables:
+        if missing := ", ".join(sorted({*table.names} - known)):
+            raise Fault(
+                f"Table {table.name}: no dimension {missing} on {table.records}.",
+                f"Table {table.name} : pas de dimension {missing} sur {table.records}.",
+            )
     return rows
 
 

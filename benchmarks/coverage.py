@@ -22,11 +22,12 @@ from rich.progress import track
 from rich.table import Table as Grid
 from workloads import WORKLOADS, make
 
-from privacy.bounding import EXACT, Bounded, bound
+from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.domains import index
 from privacy.drawing import estimate
+from privacy.gathering import Bounded, bound
 from privacy.plan import TablePlan, plan
 from privacy.policy import Policy
 

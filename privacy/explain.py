@@ -113,10 +113,8 @@ def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> s
 def _put_back(rows: pl.DataFrame, spec: dict[str, Any], language: str) -> str:
     """Tell the total of the first measure, what the hidden cells hold of it, and how much raking put back on average."""
     lead = spec["measures"][0]["name"]
-    total, cells = (
-        rows.tail(1),
-        rows.filter(pl.all_horizontal(pl.col(d["name"]).is_not_null() for d in spec["dimensions"])),
-    )
+    total, dimensions = rows.tail(1), [d["name"] for d in spec["dimensions"]]
+    cells = rows.filter(pl.all_horizontal(pl.col(dimensions).is_not_null()))
     value, se, seen = total[lead].item(), total[f"{lead}_se"].item(), cells[lead].sum()
     if value is None or value <= 0 or spec["unit"] == "admission":  # kinds of admissions overlap: no sum
         return ""

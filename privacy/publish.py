@@ -17,12 +17,12 @@ from pathlib import Path
 
 import polars as pl
 
-from privacy.bounding import Bounded, bound
 from privacy.calendar import Period
 from privacy.charges import Seal
 from privacy.declarations import Table
 from privacy.drawing import draw_tables
 from privacy.errors import Fault
+from privacy.gathering import Bounded, gather
 from privacy.ledger import Ledger
 from privacy.manifest import write_manifest
 from privacy.plan import TablePlan, total
@@ -31,7 +31,7 @@ from privacy.publisher import Publisher
 from privacy.release import Release, read, seal
 from privacy.verification import release_id
 
-Contributions = Callable[[Table], pl.LazyFrame]
+Contributions = Callable[[tuple[Table, ...]], pl.LazyFrame]  # of tables on the same records: see `gathering`
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,11 @@ def _draw(
 
 def bound_tables(contributions: Contributions, plans: tuple[TablePlan, ...]) -> dict[str, Bounded]:
     """Bound every table of a plan. The result is exact: it may be looked at where the records are, never kept."""
-    return {p.table.name: bound(contributions(p.table), p.table, p.measures) for p in plans}
+    found: dict[str, Bounded] = {}
+    for records in dict.fromkeys(p.table.records for p in plans):
+        jobs = [(p.table, p.measures) for p in plans if p.table.records == records]
+        found |= {b.table.name: b for b in gather(contributions(tuple(table for table, _ in jobs)), jobs)}
+    return found
 
 
 def _sealed(publisher: Publisher, entry: Seal) -> Release:

@@ -166,7 +166,7 @@ def _contributions(who: Neighbours, there: npt.NDArray[np.bool_]) -> Contributio
     names = np.char.zfill(everyone[1].astype(str), 5)
     frame = pl.LazyFrame({"person": everyone[0].astype(np.uint64), "block": names, "spot": everyone[2].astype(str),
                           "tickets": everyone[3], "revenue": everyone[4], "admissions": everyone[3] * 0 + 1})  # fmt: skip
-    return lambda _table: frame
+    return lambda _tables: frame
 
 
 def _observations(read: list[Release], blocks: int) -> tuple[Floats, Floats]:

@@ -40,24 +40,35 @@ def small_policy(*tables: str) -> Policy:
     return replace(whole, tables=tuple(whole.table(name) for name in tables)) if tables else whole
 
 
-def contributions(people: int, seed: int) -> Callable[[Table], pl.LazyFrame]:
-    """Return invented contributions: about `people` persons at one venue, tables of every kind."""
+_OF_A_PERSON = {"loyalty", "provenance", "departement", "age_band"}
 
-    def draw(table: Table) -> pl.LazyFrame:
-        random = np.random.default_rng([seed, sum(table.name.encode())])
-        rows = people if table.max_cells == 1 else int(people * 1.6)
+
+def contributions(people: int, seed: int) -> Callable[[tuple[Table, ...]], pl.LazyFrame]:
+    """Return invented contributions: `people` persons at one venue, tables of every kind."""
+
+    def draw(tables: tuple[Table, ...]) -> pl.LazyFrame:
+        kind = tables[0].records
+
+        def of(name: str) -> np.random.Generator:  # a column is the same whichever tables ask for it
+            return np.random.default_rng([seed, *f"{kind} {name}".encode()])
+
+        rows = people if kind == "base" else int(people * 1.6)
+        person = np.concatenate([np.arange(people), of("person").integers(0, people, rows - people)])
         columns: dict[str, np.ndarray] = {}
-        for d in table.dimensions:
+        for d in {d.name: d for table in tables for d in table.dimensions}.values():
+            random = of(d.name)
             weights = np.array(LIKELY.get(d.name, np.geomspace(1, 1e-3, len(d.codes))), float)[: len(d.codes)]
             weights = np.pad(weights, (0, len(d.codes) - len(weights)), constant_values=1)
             tilted = weights * random.uniform(0.6, 1.5, len(weights))
-            columns[d.name] = random.choice(np.array(d.codes), rows, p=tilted / tilted.sum())
-        if table.unit == "person":
-            columns["person"] = np.arange(rows) if table.max_cells == 1 else random.integers(0, people, rows)
-        columns["tickets"] = 1 + random.poisson(0.9, rows)
-        columns["revenue"] = columns["tickets"] * random.integers(900, 3800, rows)
-        columns["interactions"] = 1 + random.poisson(2.0, rows)
-        columns["admissions"] = 1 + random.poisson(1.5, rows)
+            own = d.name in _OF_A_PERSON and kind != "counts"
+            drawn = random.choice(np.array(d.codes), people if own else rows, p=tilted / tilted.sum())
+            columns[d.name] = drawn[person] if own else drawn
+        if kind != "counts":
+            columns["person"] = person
+        columns["tickets"] = 1 + of("tickets").poisson(0.9, rows)
+        columns["revenue"] = columns["tickets"] * of("price").integers(900, 3800, rows)
+        columns["interactions"] = 1 + of("interactions").poisson(2.0, rows)
+        columns["admissions"] = 1 + of("admissions").poisson(1.5, rows)
         return pl.LazyFrame(columns)
 
     return draw

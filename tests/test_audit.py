@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from audit import FULL, Finding, audit, audited_policy, neighbours
 
-from privacy import bounding, drawing, verification
+from privacy import bounding, drawing, gathering, verification
 from privacy import plan as planning
 from privacy import publish as publishing
 from privacy.accounting import Cost
@@ -74,14 +74,14 @@ def test_two_releases_of_a_season_give_away_no_more_than_the_season_claims(tmp_p
 
 def skip_bounding(patch: Patch) -> None:
     """Nothing is clipped, nothing scaled, nobody left out."""
-    honest = bounding.bound
-    patch.setattr(bounding, "_amount", lambda m: pl.lit(m.step, pl.Int64).alias("people") if m.name == "people" else pl.col(m.name) * m.raw)  # fmt: skip
-    patch.setattr(bounding, "_shorten", lambda amounts, *_: amounts)
+    honest = bounding.bound_people
+    patch.setattr(bounding, "_steps", lambda amounts, m: amounts * m.raw)
+    patch.setattr(bounding, "_shorten", lambda values, *_: values)
 
-    def unbounded(rows: pl.LazyFrame, table: Table, measures: Any) -> Any:
-        return replace(honest(rows, replace(table, max_cells=10**6), measures), table=table)
+    def unbounded(table: Table, *args: Any) -> Any:
+        return honest(replace(table, max_cells=10**6), *args)
 
-    patch.setattr(publishing, "bound", unbounded)
+    patch.setattr(gathering, "bound_people", unbounded)
 
 
 @pytest.mark.parametrize("who", [BEYOND, ROBOT])
@@ -112,12 +112,12 @@ def test_a_threshold_on_the_exact_count_alone_does_not_even_verify(tmp_path: Pat
 
 def keep_the_first_rows(patch: Patch) -> None:
     """A person's first cells in the file count, the others are dropped."""
-    honest = bounding.bound
+    honest = gathering.gather
 
-    def first(rows: pl.LazyFrame, table: Table, measures: Any) -> Any:
-        return honest(rows.group_by("person", maintain_order=True).head(FULL), table, measures)
+    def first(rows: pl.LazyFrame, jobs: Any) -> Any:
+        return honest(rows.group_by("person", maintain_order=True).head(FULL), jobs)
 
-    patch.setattr(publishing, "bound", first)
+    patch.setattr(publishing, "gather", first)
 
 
 def test_row_order_leaking_is_caught(tmp_path: Path, monkeypatch: Patch) -> None:

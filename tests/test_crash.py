@@ -66,10 +66,10 @@ def publisher(home: Path) -> Publisher:
     return Publisher("theatre", ("transactions",), False, *keys, home / "ledger.sqlite", home / "outbox")
 
 
-def contributions(table: Table) -> pl.LazyFrame:
+def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
     i = pl.int_range(3000, dtype=pl.Int64).alias("person")
     frame = pl.select(i).with_columns(tickets=1 + pl.col("person") % 3)
-    for d in table.dimensions:
+    for d in {d.name: d for table in tables for d in table.dimensions}.values():
         codes = pl.Series(d.codes)
         frame = frame.with_columns(codes.gather(frame["person"] % len(codes)).alias(d.name))
     return frame.lazy()

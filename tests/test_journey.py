@@ -130,7 +130,8 @@ def test_the_figures_are_near_the_truth(journey: Journey) -> None:
     from aggregations.publication import venue_records
     from aggregations.tables import contributions
     from aggregations.venue import read_venue
-    from privacy.bounding import EXACT, bound
+    from privacy.bounding import EXACT
+    from privacy.gathering import bound
     from privacy.policy import read_policy
 
     venue = read_venue(journey.home / "venues" / "theatre")
@@ -139,7 +140,7 @@ def test_the_figures_are_near_the_truth(journey: Journey) -> None:
     release, cells = read(venue.outbox / charge.release_id), 0
     for name, spec in release.manifest["tables"].items():
         table, noise = read_policy().table(name), spec["measures"][0]["sigma"] / spec["measures"][0]["step"]
-        truth = bound(contributions(venue_records(venue), table, T3), table, table.measures[:1]).cells
+        truth = bound(contributions(venue_records(venue), (table,), T3), table, table.measures[:1]).cells
         shown = release.cells(name).with_columns(truth[EXACT], (truth["people"] / 1000).alias("bounded"))
         shown = shown.drop_nulls("people")
         assert ((shown["people_noisy"] - shown["bounded"]).abs() < 6 * noise).all()

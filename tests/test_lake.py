@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from privacy.errors import Fault
 from privacy.release import Release, deliver
@@ -18,6 +19,7 @@ from warehouse.lake import open_lake, query, tidy
 from warehouse.reports import build_reports
 
 POLICY = small_policy("provenance", "family", "admissions")
+LAST_DIGIT = 1e-15  # DuckLake keeps a small table in its catalogue as text, and may round a double by its last bit
 ONE_WAY = pl.any_horizontal(pl.col("family", "provenance").is_null())
 
 
@@ -38,7 +40,7 @@ def test_a_view_shows_every_cell_as_sealed_with_its_labels_and_interval(held):
     sealed = release.cells("family")
     view = query(hub, "select * from family order by family, provenance")
     given = [c for c in sealed.columns if "noisy" not in c]
-    assert view.select(given).equals(sealed.select(given))
+    assert_frame_equal(view.select(given), sealed.select(given), rel_tol=LAST_DIGIT)
     assert view["published"].to_list() == sealed["people"].is_not_null().to_list()
     assert {True, False} == set(view["published"])
     width = (view["people_high"] - view["people_low"]).drop_nulls()
@@ -58,10 +60,13 @@ def test_the_levels_are_in_a_view_of_their_own_and_all_is_kept_as_sealed(held):
     hub, release = held
     sealed = release.tables["family"]
     kept = query(hub, "from cells_family").select(sealed.columns)
-    assert kept.sort(sealed.columns).equals(sealed.sort(sealed.columns))
+    names = ["family", "provenance"]
+    assert_frame_equal(kept.sort(names), sealed.sort(names), rel_tol=LAST_DIGIT)
     levels = query(hub, "from family_totals")
     given = [c for c in sealed.columns if "noisy" not in c]
-    assert levels.select(given).sort(given).equals(sealed.filter(ONE_WAY).select(given).sort(given))
+    assert_frame_equal(
+        levels.select(given).sort(names), sealed.filter(ONE_WAY).select(given).sort(names), rel_tol=LAST_DIGIT
+    )
     assert levels.height == 12 + 7 + 1
     danse = levels.row(by_predicate=pl.col("family") == "danse", named=True)
     assert (danse["provenance"], danse["provenance_fr"], danse["provenance_en"]) == (None, "ensemble", "all")

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from strategies import frame, people, rows_of
 
 from privacy import bounding
-from privacy.bounding import EXACT, Bounded, bound
+from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.declarations import Level, Table
 from privacy.domains import index
 from privacy.errors import Fault
+from privacy.gathering import Bounded, bound
 from privacy.plan import TablePlan, plan
 from privacy.policy import Policy, read_policy
 
@@ -104,7 +105,7 @@ def test_without_the_l2_clip_the_property_fails(policy: Policy, monkeypatch: pyt
     table = policy.table("family")
     rows = [r | {"person": 1, "tickets": 1, "revenue": 100, "interactions": 1}
             for r in bound(frame(table, []), table, table.measures).cells.select("family", "provenance").head(9).to_dicts()]  # fmt: skip
-    monkeypatch.setattr(bounding, "_shorten", lambda amounts, *_: amounts)
+    monkeypatch.setattr(bounding, "_shorten", lambda values, *_: values)
     people_measure = table.measures[:1]
     moved = squared_distance(
         bound(frame(table, rows), table, people_measure).cells, bound(frame(table, []), table, people_measure).cells, "people"

@@ -96,13 +96,13 @@ def test_a_large_venue_is_told_to_publish_quarterly(
 def test_what_the_plan_expects_is_what_a_release_shows(large: Venue, policy: Policy, tmp_path: Path) -> None:
     own = venue_records(large)
     plans = publisher(large).plan(policy, SEASON)
-    exact = bound_tables(lambda t: contributions(own, t, SEASON), plans)
+    exact = bound_tables(lambda tables: contributions(own, tables, SEASON), plans)
     found = outlook(large, policy, SEASON, TODAY)
     assert [p.threshold for p in plans] == [p.threshold for p in found.whole.plans]
     out = replace(publisher(large), ledger=tmp_path / "ledger.sqlite", outbox=tmp_path / "outbox")
     from privacy.publish import publish
 
-    sealed = publish(out, lambda t: contributions(own, t, SEASON), policy, SEASON).release
+    sealed = publish(out, lambda tables: contributions(own, tables, SEASON), policy, SEASON).release
     surely = 0
     for p in plans:
         cells = exact[p.table.name].cells

@@ -156,6 +156,9 @@ def test_periods_are_written_and_read_in_one_way() -> None:
             Period.parse(wrong)
 
 
+_LEVEL = 'levels = [{ dimensions = [], reach = 2, share = "1/10" }]'
+
+
 @pytest.mark.parametrize(("change", "said"), [
     (("minimum = 11", "minimum = 0"), "k: minimum"),
     (('rule = "certain"', 'rule = "maybe"'), "k: minimum must be 1 or more, rule"),
@@ -165,6 +168,14 @@ def test_periods_are_written_and_read_in_one_way() -> None:
     (('records = "counts"', 'records = "nothing"'), "tables.admissions"),
     (("weight = 2", "weight = 0"), "tables.loyalty"),
     (("clip = 6", "clip = 0"), "clip, typical, step, raw"),
+    (("typical = 3", "typical = 7"), "measures.tickets: typical"),
+    (('typical = 1\nstep = 1000\nraw = 1000\nshare = "12/20"', 'typical = 0\nstep = 1000\nraw = 1000\nshare = "12/20"'), "measures.people"),
+    ((_LEVEL, ""), "a table that bounds cut has levels"),
+    ((_LEVEL, _LEVEL.replace("[]", '["schedule"]')), "the total first"),
+    ((_LEVEL, _LEVEL.replace("}]", '}, { dimensions = ["schedule"], reach = 2, share = "1/10" }]')), "some of the table's dimensions"),
+    ((_LEVEL, _LEVEL.replace("}]", '}, { dimensions = [], reach = 2, share = "1/10" }]')), "is there once"),
+    ((_LEVEL, _LEVEL.replace("reach = 2", "reach = 0")), "reach must be 1 or more"),
+    ((_LEVEL, _LEVEL.replace("1/10", "1")), "leave a share to the cells"),
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
     (("[tables.loyalty]", '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
     (('measures = ["people", "interactions"]', 'measures = ["interactions", "people"]'), "first measure"),

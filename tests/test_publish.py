@@ -32,13 +32,13 @@ T1 = Period.parse("2025-2026-T1")
 Publish = Callable[..., Published]
 
 
-def records(people: int = 3000) -> Callable[[Table], pl.LazyFrame]:
+def records(people: int = 3000) -> Callable[[tuple[Table, ...]], pl.LazyFrame]:
     """The same people for every table: person i in cells drawn from i alone."""
 
-    def contributions(table: Table) -> pl.LazyFrame:
+    def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
         i = np.arange(people)
         frame: dict[str, Any] = {
-            d.name: np.array(d.codes)[(i * i // 7) % min(3, len(d.codes))] for d in table.dimensions
+            d.name: np.array(d.codes)[(i * i // 7) % min(3, len(d.codes))] for t in tables for d in t.dimensions
         }
         frame |= {
             "person": i,

@@ -17,6 +17,7 @@ from test_publish import records
 from aggregations.venue import Venue, add_venue
 from privacy.calendar import Period
 from privacy.errors import VerificationRefusal
+from privacy.explain import explain_release
 from privacy.policy import Policy, canonical_json
 from privacy.publish import publish
 from privacy.publisher import Publisher
@@ -164,3 +165,15 @@ def test_delivery_is_whole_or_not_at_all(
     assert not (inbox / sealed[0].id).exists()
     assert read(deliver(sealed[0].folder, inbox)).id == sealed[0].id
     assert read(deliver(sealed[0].folder, inbox)).id == sealed[0].id
+
+
+@pytest.mark.parametrize(("language", "whole", "put"), [("en", "in all", "raking put back"), ("fr", "en tout", "le redressement a remis")])  # fmt: skip
+def test_a_release_is_told_with_its_totals_but_kinds_of_admissions_are_not_added(
+    sealed: tuple[Release, bytes], language: str, whole: str, put: str
+) -> None:
+    lines = explain_release(sealed[0], language).splitlines()
+    told = {name: next(line for line in lines if spec[language] in line) for name, spec in sealed[0].manifest["tables"].items()}  # fmt: skip
+    assert whole not in told["admissions"]
+    assert whole in told["provenance"]
+    assert put not in told["provenance"]  # nothing was taken there
+    assert put in told["schedule"]

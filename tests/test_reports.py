@@ -141,7 +141,7 @@ def test_names_are_escaped_and_pages_are_well_formed(site):
 def test_where_much_is_hidden_shares_are_still_of_everyone(site, venue, people, table):
     """A share of the cells shown would mislead; of the total it holds, however much is missing."""
     told = sheet(site[0], venue, table)
-    everyone = contributions(people, 1)(told.table).unique(["person", *told.table.names]).collect()
+    everyone = contributions(people, 1)((told.table,)).unique(["person", *told.table.names]).collect()
     first, total = told.table.names[0], told.total
     assert told.cells
     assert total

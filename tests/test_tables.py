@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from aggregations.schema import FRAMES
 from aggregations.segments import Home
 from aggregations.tables import Records, contributions
-from privacy.bounding import EXACT, bound
+from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.errors import Fault
+from privacy.gathering import bound
 from privacy.policy import Policy, read_policy
 
 PARIS = Home("75056", "200054781", "75", "11", "Europe/Paris")
@@ -53,7 +54,7 @@ def ticket(person: int, day: str, **more: Any) -> dict[str, Any]:
 
 def exact(policy: Policy, table: str, records: Records) -> dict[tuple[str, ...], int]:
     t = policy.table(table)
-    cells = bound(contributions(records, t, T2), t, t.measures[:1]).cells.filter(pl.col(EXACT) > 0)
+    cells = bound(contributions(records, (t,), T2), t, t.measures[:1]).cells.filter(pl.col(EXACT) > 0)
     return {row[:-2]: row[-2] for row in cells.iter_rows()}
 
 
@@ -108,7 +109,7 @@ def test_a_row_tells_its_own_family_and_no_one_elses(policy: Policy) -> None:
 
 def test_receipts_and_tickets_are_added_up(policy: Policy) -> None:
     rows = [ticket(1, "2026-01-10", quantity=3), ticket(1, "2026-01-11", unit_price_cents=None)]
-    got = contributions(venue(rows), policy.table("price"), T2).sort("revenue").collect()
+    got = contributions(venue(rows), (policy.table("price"),), T2).sort("revenue").collect()
     assert got.select("tickets", "revenue", "price_band").rows() == [(1, 0, "unknown"), (3, 7500, "20-35")]
 
 
@@ -129,7 +130,7 @@ def test_counts_are_admissions_without_people(policy: Policy) -> None:
 def test_a_dimension_that_the_records_do_not_have_is_named(policy: Policy) -> None:
     strange = dataclasses.replace(policy.table("admissions"), dimensions=policy.table("price").dimensions)
     with pytest.raises(Fault, match="no dimension price_band on counts"):
-        contributions(venue(), strange, T2)
+        contributions(venue(), (strange,), T2)
 
 
 @given(order=st.permutations(range(12)))
@@ -140,7 +141,7 @@ def test_row_order_does_not_matter(order: list[int]) -> None:
     for name in ("loyalty", "provenance", "channel", "price", "anticipation"):
         t = policy.table(name)
         one, other = (
-            bound(contributions(venue(r), t, T2), t, t.measures).cells for r in (rows, [rows[i] for i in order])
+            bound(contributions(venue(r), (t,), T2), t, t.measures).cells for r in (rows, [rows[i] for i in order])
         )
         assert one.equals(other)
 
@@ -156,6 +157,6 @@ def test_one_persons_records_change_only_their_own_contributions(data: st.DataOb
     more = [r | {"person": 99} for r in data.draw(st.lists(some, max_size=8))]  # also in orders of others
     for name in ("loyalty", "family", "channel", "anticipation"):
         t = policy.table(name)
-        alone = contributions(venue(rows), t, T2).collect()
-        together = contributions(venue(rows + more), t, T2).filter(pl.col("person") != 99).collect()
+        alone = contributions(venue(rows), (t,), T2).collect()
+        together = contributions(venue(rows + more), (t,), T2).filter(pl.col("person") != 99).collect()
         assert sorted(alone.rows()) == sorted(together.rows())
