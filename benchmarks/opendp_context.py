@@ -1,14 +1,17 @@
 """The same table by OpenDP's Polars Context, in an environment of its own: it needs an older Polars than ours.
 
-Run by accuracy.py: `python opendp_context.py FOLDER OUT CELLS LARGEST EPSILON DELTA`. Approximate zCDP, half of delta
+Run by accuracy.py and speed.py: `python opendp_context.py FOLDER OUT CELLS LARGEST EPSILON DELTA`. Approximate zCDP, half of delta
 for the threshold on the count. People are bounded here, by hand: CELLS random segments each, one row a segment. (The
-Context's own `truncate_num_groups` fails when it samples and, with keep="first", keeps CELLS - 1, the lowest codes.)
+Context's own `truncate_num_groups` fails when it samples and, with keep="first", keeps CELLS - 1, the lowest codes.) Prints its seconds, imports not counted, and its peak memory.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import resource
 import sys
+import time
 
 import opendp.prelude as dp
 import polars as pl
@@ -30,6 +33,7 @@ def rho_for(epsilon: float, delta: float) -> float:
 
 
 def main(folder: str, out: str, cells: int, largest: int, epsilon: float, delta: float) -> None:
+    began = time.perf_counter()
     dp.enable_features("contrib")
     bounded = (
         pl.scan_parquet(f"{folder}/*.parquet")
@@ -51,6 +55,8 @@ def main(folder: str, out: str, cells: int, largest: int, epsilon: float, delta:
     )
     query = context.query().group_by(KEYS).agg(dp.len(signed=True).alias("people"), pl.col("cents").dp.sum((0, 20_000)))
     query.release().collect().with_columns(pl.col("cents") / 100).rename({"cents": "spend"}).write_parquet(out)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    sys.stdout.write(json.dumps({"seconds": time.perf_counter() - began, "gib": peak}) + "\n")
 
 
 if __name__ == "__main__":

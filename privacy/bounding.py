@@ -64,10 +64,9 @@ def bound_people(
             found[0][m.name] += _added(at, kept, table.size)
         who = np.repeat(np.arange(number.size), number)
         for (level, size), sums in zip(levels, found[1:], strict=True):
-            value = index(table, level.dimensions)[at]
-            for m in cut:
-                norm = (level.reach * table.typical(m) * m.step) ** 2
-                sums[m.name] += _taken(taken[m.name], who, value, number.size, size, norm)
+            norms = {m.name: (level.reach * table.typical(m) * m.step) ** 2 for m in cut}
+            for name, added in _taken(taken, who, index(table, level.dimensions)[at], size, norms).items():
+                sums[name] += added
     return found
 
 
@@ -95,19 +94,26 @@ def _shorten(values: Ints, squared: Ints, number: Ints, norm_squared: int) -> In
     return np.floor(values * np.repeat(scale, number)).astype(np.int64)
 
 
-def _taken(taken: Ints, who: Ints, value: Ints, people: int, size: int, norm_squared: int) -> Ints:
-    """Add up what was taken of each person by the values of a level, shorten it, and add people up."""
-    key = who * size + value
-    if (np.diff(key) >= 0).all():  # the level's dimensions come first in the table's: equal keys are together
+def _taken(taken: Sums, who: Ints, value: Ints, size: int, norms: Mapping[str, int]) -> Sums:
+    """Add up what was taken of each person by the values of a level, shorten that, and add people up.
+
+    `norms`: by measure, the square of the norm allowed.
+    """
+    people, key = int(who[-1]) + 1, who * size + value
+    runs = bool((np.diff(key) >= 0).all())  # the level's dimensions come first in the table's: equal keys are together
+    if runs:
         edges = np.flatnonzero(np.diff(key, prepend=-1))
-        vectors, values, owner = np.add.reduceat(taken, edges), value[edges], who[edges]
-        number = np.bincount(owner, minlength=people)
-        squared = np.add.reduceat(vectors**2, np.append(0, np.cumsum(number)[:-1]))
+        values, number = value[edges], np.bincount(who[edges], minlength=people)
+        firsts = np.append(0, np.cumsum(number)[:-1])
     else:
-        dense = _added(key, taken, people * size).reshape(people, size)
-        squared, number = (dense**2).sum(axis=1), np.full(people, size)
-        vectors, values = dense.ravel(), np.tile(np.arange(size), people)
-    return _added(values, _shorten(vectors, squared, number, norm_squared), size)
+        edges = firsts = np.arange(0, people * size, size)
+        values, number = np.tile(np.arange(size), people), np.full(people, size)
+    found: Sums = {}
+    for name, norm in norms.items():
+        vectors = np.add.reduceat(taken[name], edges) if runs else _added(key, taken[name], people * size)
+        squared = np.add.reduceat(vectors**2, firsts)
+        found[name] = _added(values, _shorten(vectors, squared, number, norm), size)
+    return found
 
 
 def _added(at: Ints, values: Ints, size: int) -> Ints:

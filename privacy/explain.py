@@ -45,15 +45,24 @@ _K = {
 }
 
 _RELEASE = {
-    "en": "Release {id}: {venue}, {period}, revision {revision}, published {day}.\n"
-    "It spends epsilon = {epsilon:.2f} (delta = {delta:.1e}) of the season's {season} for each {unit}.",
-    "fr": "Publication {id} : {venue}, {period}, révision {revision}, publiée le {day}.\n"
-    "Elle dépense epsilon = {epsilon:.2f} (delta = {delta:.1e}) sur les {season} de la saison, par {unit}.",
+    "en": "Release {id} of {venue}: {period}, revision {revision}, published {day}, under policy {policy} ({digest}).",
+    "fr": "Publication {id} de {venue} : {period}, révision {revision}, du {day}, selon la politique {policy} ({digest}).",
+}
+_SPENDS = {
+    "en": "It spends epsilon = {epsilon:.2f} (delta = {delta:.1e}) of the season's {season} for each {unit}.",
+    "fr": "Elle dépense epsilon = {epsilon:.2f} (delta = {delta:.1e}) sur les {season} de la saison, par {unit}.",
+}
+_MADE = {
+    "en": "Bounds weigh a person of many cells less in each; the noise was drawn once, by OpenDP; what bounds took was measured "
+    "with noise too, and put back. Margins below are the noise's, 95 times in 100; published figures add the rest to theirs.",
+    "fr": "Les bornes font peser moins dans chacune une personne de plusieurs cases ; le bruit a été tiré une fois, par OpenDP ; ce "
+    "que les bornes ôtent a été mesuré, avec un bruit, puis remis. Les marges ci-dessous sont celles du bruit, 95 fois sur "
+    "100 ; les chiffres publiés y ajoutent le reste.",
 }
 
 _LINE = {
-    "en": "  {label}: {margins}; shown above {least:.0f}{shown}",
-    "fr": "  {label} : {margins} ; montré au-dessus de {least:.0f}{shown}",
+    "en": "{label}: {margins}; shown above {least:.0f}{shown}",
+    "fr": "{label} : {margins} ; montré au-dessus de {least:.0f}{shown}",
 }
 _TOTAL = {
     "en": "; in all {value} ± {margin}, of which {hidden:.0f}% in cells not shown",
@@ -87,18 +96,20 @@ def explain_plan(plans: tuple[TablePlan, ...], language: str) -> str:
 
 
 def explain_release(release: Release, language: str) -> str:
-    """Tell a verified release: what it spent, and for each table its margins and how much of it is shown."""
+    """Tell a verified release in numbered sentences: what it is, spends and promises, and a sentence a table."""
     m = release.manifest
-    parts: list[str] = []
+    facts = {"id": release.id, "venue": m["venue"]["id"], "period": m["period"], "revision": m["revision"]}
+    facts |= {"day": m["published"], "policy": m["policy"]["name"], "digest": m["policy"]["digest"][:12]}
+    sentences = [_RELEASE[language].format(**facts)]
     for unit, loss in m["privacy_loss"].items():
         stated = loss["privacy_parameters"]
-        parts.append(_RELEASE[language].format(
-            id=release.id, venue=m["venue"]["id"], period=m["period"], revision=m["revision"], day=m["published"],
-            epsilon=stated["epsilon"], delta=float(Fraction(stated["delta"])), season=loss["season"]["epsilon"],
-            unit=_UNIT[language][unit],
-        ))  # fmt: skip
-        parts += [_told(release, name, t, language) for name, t in m["tables"].items() if t["unit"] == unit]
-    return "\n".join(parts)
+        amounts = {"epsilon": stated["epsilon"], "delta": float(Fraction(stated["delta"]))}
+        named = {"season": loss["season"]["epsilon"], "unit": _UNIT[language][unit]}
+        sentences.append(_SPENDS[language].format(**amounts, **named))
+    k = _K[language, m["k"]["rule"]].format(k=m["k"]["minimum"])
+    sentences += [k[0].upper() + k[1:], _MADE[language]]
+    sentences += [_told(release, name, spec, language) for name, spec in m["tables"].items()]
+    return "\n".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1))
 
 
 def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> str:

@@ -20,7 +20,7 @@ from privacy.declarations import Measure, Table
 from privacy.domains import domain
 from privacy.errors import Fault
 
-BUCKET = 2**23  # rows
+BUCKET = 12_500_000  # rows: about a gigabyte at work
 Job = tuple[Table, tuple[Measure, ...]]
 
 
@@ -66,8 +66,9 @@ def gather(contributions: pl.LazyFrame, jobs: Sequence[Job]) -> list[Bounded]:
     sums: list[list[Sums]] = []
     for bucket in _buckets(coded.filter(pl.col("person").is_not_null()).select("person", *columns)):
         people = bucket.select(pl.col("person").unique()).with_row_index("_who")
-        known = bucket.join(people, on="person")
-        found = [_bound(known, i, *job) for i, job in enumerate(jobs)]
+        known = bucket.lazy().join(people.lazy(), on="person")
+        cells = pl.collect_all([_cells(known, i, measures) for i, (_, measures) in enumerate(jobs)], engine="streaming")
+        found = [_bound(rows, *job) for rows, job in zip(cells, jobs, strict=True)]
         sums = [_plus(a, b) for a, b in zip(sums, found, strict=True)] if sums else found
     return [_laid(job, of) for job, of in zip(jobs, sums, strict=True)]
 
@@ -85,15 +86,19 @@ def _buckets(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
             yield pl.scan_parquet(part / "*.parquet", hive_partitioning=False).collect(engine="streaming")
 
 
-def _bound(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measure, ...]) -> list[Sums]:
-    """Add up what each person did in each cell, and bound it."""
+def _cells(rows: pl.LazyFrame, i: int, measures: tuple[Measure, ...]) -> pl.LazyFrame:
+    """Add up what each person did in each cell of the i-th table, sorted by person and cell."""
     amounts = [m.name for m in measures if m.name != "people"]
     key = (pl.col("_who").cast(pl.UInt64) * 2**32 + pl.col(f"_{i}")).alias("_key")
-    cells = rows.lazy().select(key, *amounts).group_by("_key").agg(pl.col(amounts).sum()).sort("_key")
-    found = cells.with_columns((pl.col("_key") // 2**32).alias("_who"), (pl.col("_key") % 2**32).alias("_at"))
-    sorted_cells = found.collect(engine="streaming")
-    person, at = (sorted_cells[c].cast(pl.Int64).to_numpy() for c in ("_who", "_at"))
-    return bound_people(table, measures, person, at, {name: sorted_cells[name].to_numpy() for name in amounts})
+    cells = rows.select(key, *amounts).group_by("_key").agg(pl.col(amounts).sum()).sort("_key")
+    return cells.select(
+        (pl.col("_key") // 2**32).cast(pl.Int64).alias("_who"), (pl.col("_key") % 2**32).cast(pl.Int64).alias("_at"), *amounts
+    )  # fmt: skip
+
+
+def _bound(cells: pl.DataFrame, table: Table, measures: tuple[Measure, ...]) -> list[Sums]:
+    arrays = {name: cells[name].to_numpy() for name in cells.columns}
+    return bound_people(table, measures, arrays.pop("_who"), arrays.pop("_at"), arrays)
 
 
 def _admissions(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measure, ...]) -> Sums:
