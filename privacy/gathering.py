@@ -20,7 +20,7 @@ from privacy.declarations import Measure, Table
 from privacy.domains import domain
 from privacy.errors import Fault
 
-BUCKET = 12_500_000  # rows: about a gigabyte at work
+BUCKET = 12_000_000  # rows: about a gigabyte at work
 Job = tuple[Table, tuple[Measure, ...]]
 
 

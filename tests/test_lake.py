@@ -142,6 +142,7 @@ def test_sums_have_margins_in_any_question(held):
     assert nothing.select("value", "se", "low", "high").null_count().row(0) == (nothing.height,) * 4
 
 
+@pytest.mark.slow
 def test_a_lake_of_before_levels_is_still_read(held, tmp_path):
     """Releases then had cells alone, with independent errors; opening the lake adds what is missing."""
     s = sender(tmp_path, policy=POLICY)

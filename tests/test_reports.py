@@ -103,6 +103,7 @@ def sheet(hub: Hub, venue: str, table: str) -> Sheet:
         return read_sheets(lake, hub.policy.tables)[release][table]
 
 
+@pytest.mark.slow
 def test_people_of_several_cells_are_never_told_as_a_number_of_people(site):
     hub, pages = site
     assert sheet(hub, "theatre", "provenance").people == sheet(hub, "theatre", "provenance").total

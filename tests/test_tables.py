@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregations.schema import FRAMES
@@ -133,6 +133,7 @@ def test_a_dimension_that_the_records_do_not_have_is_named(policy: Policy) -> No
         contributions(venue(), (strange,), T2)
 
 
+@settings(max_examples=12)
 @given(order=st.permutations(range(12)))
 def test_row_order_does_not_matter(order: list[int]) -> None:
     policy = read_policy()
