@@ -30,7 +30,7 @@ def draw_tables(
     plans: tuple[TablePlan, ...], bounded: Mapping[str, Bounded], policy: Policy, charge: Charge
 ) -> dict[str, pl.DataFrame]:
     """Noise every cell and level of every measure of every table, then estimate and lay out (see `cells`)."""
-    noisy = {plan.table.name: _add_noise(plan, bounded[plan.table.name], charge) for plan in plans}
+    noisy = {plan.table.name: _noised(plan, bounded[plan.table.name], charge) for plan in plans}
     totals = agree(plans, noisy)
     return {
         (name := plan.table.name): lay_out(
@@ -40,7 +40,7 @@ def draw_tables(
     }
 
 
-def _add_noise(plan: TablePlan, bounded: Bounded, charge: Charge) -> Noisy:
+def _noised(plan: TablePlan, bounded: Bounded, charge: Charge) -> Noisy:
     if bounded.table != plan.table or bounded.measures != plan.measures:
         raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
     exact = {level.dimensions: sums for level, sums in zip(plan.table.levels, bounded.levels, strict=False)}

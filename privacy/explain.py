@@ -8,8 +8,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import polars as pl
-
 from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.release import Release
@@ -116,16 +114,13 @@ def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> s
     cells = release.cells(name)
     shown = _SHOWN[language].format(n=cells[spec["measures"][0]["name"]].count(), all=cells.height)
     noises = [(m[language], m["sigma"], m["step"]) for m in spec["measures"]]
-    return _line(
-        language, spec[language], spec["threshold"], noises, shown + _put_back(release.tables[name], spec, language)
-    )
+    return _line(language, spec[language], spec["threshold"], noises, shown + _put_back(release, name, spec, language))
 
 
-def _put_back(rows: pl.DataFrame, spec: dict[str, Any], language: str) -> str:
+def _put_back(release: Release, name: str, spec: dict[str, Any], language: str) -> str:
     """Tell the total of the first measure, what the hidden cells hold of it, and how much raking put back on average."""
     lead = spec["measures"][0]["name"]
-    total, dimensions = rows.tail(1), [d["name"] for d in spec["dimensions"]]
-    cells = rows.filter(pl.all_horizontal(pl.col(dimensions).is_not_null()))
+    total, cells = release.tables[name].tail(1), release.cells(name)
     value, se, seen = total[lead].item(), total[f"{lead}_se"].item(), cells[lead].sum()
     if value is None or value <= 0 or spec["unit"] == "admission":  # kinds of admissions overlap: no sum
         return ""

@@ -46,15 +46,23 @@ def bound(contributions: pl.LazyFrame, table: Table, measures: tuple[Measure, ..
 def gather(contributions: pl.LazyFrame, jobs: Sequence[Job]) -> list[Bounded]:
     """Bound every person's contributions to some tables on the same records, and add them up, in one reading.
 
-    Raises Fault when a column is missing. Values outside a dimension's domain count as `unknown`.
+    Raises Fault when a column is missing or no number. Values outside a dimension's domain count as `unknown`.
     """
+    schema = contributions.collect_schema()
     for table, measures in jobs:
         amounts = [m.name for m in measures if m.name != "people"]
         needed = {*table.names, *amounts} | ({"person"} if table.unit == "person" else set())
-        if missing := sorted(needed - set(contributions.collect_schema().names())):
+        if missing := sorted(needed - set(schema.names())):
             raise Fault(
                 f"Contributions to table {table.name} lack {', '.join(missing)}.",
                 f"Il manque {', '.join(missing)} aux contributions de la table {table.name}.",
+            )
+        if broken := [
+            name for name in amounts if not schema[name].is_integer()
+        ]:  # a cast that fails would tell a value
+            raise Fault(
+                f"Contributions to table {table.name}: {', '.join(broken)} must be whole numbers.",
+                f"Contributions de la table {table.name} : {', '.join(broken)} doit être en nombres entiers.",
             )
     places = [_cell(contributions, table).alias(f"_{i}") for i, (table, _) in enumerate(jobs)]
     names = sorted({m.name for _, measures in jobs for m in measures} - {"people"})

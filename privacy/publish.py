@@ -124,5 +124,6 @@ def _turn(outbox: Path) -> Generator[None]:
 def _fingerprint(bounded: Mapping[str, Bounded], key: bytes) -> str:
     digest = hmac.new(key, digestmod=hashlib.sha256)
     for name in sorted(bounded):
-        digest.update(name.encode() + b"\0" + bounded[name].cells.write_csv().encode() + b"\0")
+        for sums in (bounded[name].cells, *bounded[name].levels):
+            digest.update(name.encode() + b"\0" + sums.write_csv().encode() + b"\0")
     return digest.hexdigest()

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
-Level = tuple[str, ...]
+Names = tuple[str, ...]  # of a level's dimensions
 _PEOPLE_SPREAD, _AMOUNT_SPREAD = 0.25, 1.0
 
 
@@ -58,7 +58,7 @@ class Estimates:
     own: Floats
     level: float
     rest: Floats
-    known: Mapping[Level, tuple[Floats, Floats]] = field(default_factory=dict[Level, tuple[Floats, Floats]])
+    known: Mapping[Names, tuple[Floats, Floats]] = field(default_factory=dict[Names, tuple[Floats, Floats]])
 
     @property
     def se(self) -> Floats:
@@ -69,7 +69,7 @@ class Estimates:
         """Return the part of the standard error that is the same error for every figure of the table."""
         return np.maximum(values, 0) * sqrt(self.level)
 
-    def sums(self, level: Level, index: Index) -> tuple[Floats, Floats]:
+    def sums(self, level: Names, index: Index) -> tuple[Floats, Floats]:
         """Return the cells added up by the values of a level, and the standard errors of the sums."""
         positive = np.maximum(self.values, 0)
         values, whole = _added(index, self.values), np.maximum(_added(index, positive), 1e-9)
@@ -79,7 +79,7 @@ class Estimates:
 
 
 def rake(
-    noisy: Floats, sigma: float, levels: Mapping[Level, Seen], most: float, crowd: Floats | None = None
+    noisy: Floats, sigma: float, levels: Mapping[Names, Seen], most: float, crowd: Floats | None = None
 ) -> Estimates:
     """Rake noisy cells by what bounds took, in total first, and return estimates with their errors.
 
@@ -94,7 +94,7 @@ def rake(
     level = min((s_taken**2 + ((ratio - 1) * s_added) ** 2) / (ratio * added) ** 2, log(most) ** 2)
     limit = ((log(ratio) + sqrt(level)) / 2) ** 2  # ratios lie around the total's, above 1
     factor, rest = zeros + ratio, zeros + ((log(ratio) / 2) ** 2 if len(levels) == 1 else 0)
-    known: dict[Level, tuple[Floats, Floats]] = {(): (np.full(1, (ratio * s_added) ** 2), np.zeros(1))}
+    known: dict[Names, tuple[Floats, Floats]] = {(): (np.full(1, (ratio * s_added) ** 2), np.zeros(1))}
     for dimensions, seen in levels.items():
         if dimensions:
             factors, left, known[dimensions] = _towards(noisy, sigma, factor, seen, ratio, limit)

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from privacy import gathering
+from privacy.errors import Fault
 from privacy.gathering import Bounded, Job, gather
 from privacy.policy import Policy
 
@@ -73,3 +74,10 @@ def test_a_few_thousand_people_at_a_time_or_all(jobs: list[Job], monkeypatch: py
     whole = gather(rows, jobs)
     monkeypatch.setattr("privacy.bounding._AT_ONCE", 7)
     assert same(gather(rows, jobs), whole)
+
+
+def test_amounts_that_are_no_whole_numbers_are_refused_without_telling_one(jobs: list[Job]) -> None:
+    rows = log(jobs).with_columns(revenue=pl.col("revenue").cast(pl.String) + " Ornithorynque").lazy()
+    with pytest.raises(Fault, match="revenue must be whole numbers") as fault:
+        gather(rows, jobs)
+    assert "Ornithorynque" not in fault.value.en + fault.value.fr

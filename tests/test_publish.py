@@ -315,3 +315,13 @@ def test_what_would_be_refused_is_never_out(
     assert folders(publisher) == []
     assert publish(publisher, records(), policy, T1).drawn
     assert len(Ledger(publisher.ledger).charges) == 1
+
+
+def test_records_that_change_only_what_bounds_take_are_noticed(policy: Policy) -> None:
+    """Cells may stay the same when someone far beyond the bounds does still more; the fingerprint must not."""
+    table = policy.table("family")
+    bounded = publishing.gather(records()((table,)), [(table, table.measures)])[0]
+    more = dataclasses.replace(bounded, levels=tuple(sums.with_columns(pl.all() + 1) for sums in bounded.levels))
+    one, other = (publishing._fingerprint({"family": found}, b"k") for found in (bounded, more))
+    assert one == publishing._fingerprint({"family": bounded}, b"k")
+    assert one != other

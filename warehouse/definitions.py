@@ -14,13 +14,13 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from privacy.cells import SUFFIXES
 from privacy.declarations import Table
 from privacy.policy import Policy
 
 Z95 = 1.959963984540054  # a normal is within this many standard errors 95 times in 100
 Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), French, English
 NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
-_PARTS = ("", "_se", "_common_se", "_noisy")  # of a measure, in a release's table
 _MACROS = ("sum_se", "noisy_sum")
 
 _HELD = "releases losses venues refusals labels dictionary edition"
@@ -51,7 +51,7 @@ def _template(name: str) -> Template:
 
 
 def _columns(table: Table) -> list[str]:
-    return [f"{m.name}{part}" for m in table.measures for part in _PARTS]
+    return [f"{m.name}{part}" for m in table.measures for part in SUFFIXES]
 
 
 def _is_cell(table: Table) -> str:
