@@ -16,13 +16,13 @@ from fractions import Fraction
 
 import polars as pl
 
-from aggregations.publication import publisher, venue_records
+from aggregations.publication import offer, publisher, venue_records
 from aggregations.tables import Records, contributions
 from aggregations.venue import Venue
 from privacy.accounting import Cost, season_budget
-from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.declarations import Unit
+from privacy.domains import EXACT
 from privacy.ledger import Ledger
 from privacy.plan import TablePlan, total
 from privacy.policy import Policy
@@ -93,9 +93,9 @@ def outlook(venue: Venue, policy: Policy, season: Period, today: date) -> Outloo
     )
     in_quarters, in_season, in_it_alone = Seen(), Seen(), Seen()
     for period in quarters:
-        _add(in_quarters, _look(own, period, {"quarter": (quarterly, policy)})["quarter"])
+        _add(in_quarters, _look(venue, period, {"quarter": (quarterly, policy)})["quarter"])
     if quarters:
-        both = _look(own, seen, {"whole": (whole, policy), "alone": (only, alone)})
+        both = _look(venue, seen, {"whole": (whole, policy), "alone": (only, alone)})
         in_season, in_it_alone = both["whole"], both["alone"]
     spent, calendar = _ledger(venue, policy, season)
     budget: dict[Unit, Cost] = {unit: season_budget(policy, unit) for unit in total(whole)}
@@ -126,10 +126,10 @@ def _quarters(venue: Venue) -> tuple[Period, ...]:
     return tuple(sorted({Period.containing(day) for day in days}))
 
 
-def _look(own: Records, period: Period, ways: Mapping[str, tuple[tuple[TablePlan, ...], Policy]]) -> dict[str, Seen]:
+def _look(venue: Venue, period: Period, ways: Mapping[str, tuple[tuple[TablePlan, ...], Policy]]) -> dict[str, Seen]:
     """Bound a period's records once, and count the people each way would show. The exact cells end here."""
     plans, _ = next(iter(ways.values()))
-    bounded = bound_tables(lambda tables: contributions(own, tables, period), plans)
+    bounded = bound_tables(offer(venue, period), plans)
     return {
         name: {p.table.name: _expected(bounded[p.table.name].cells, p, policy) for p in plans}
         for name, (plans, policy) in ways.items()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
-from aggregations.records import records
+from aggregations.engines import in_parts
+from aggregations.records import records, version
 from aggregations.referential import commune
 from aggregations.segments import Home
-from aggregations.tables import Records, contributions
+from aggregations.tables import FRAME, Records, answer, columns
 from aggregations.venue import Venue
-from privacy.bounding import EXACT
 from privacy.calendar import Period
+from privacy.contributions import Contributions, Found, Work
+from privacy.declarations import Table
+from privacy.domains import EXACT
 from privacy.plan import TablePlan
 from privacy.policy import Policy
-from privacy.publish import Contributions, Published, bound_tables, publish
+from privacy.publish import Published, bound_tables, publish
 from privacy.publisher import Publisher
 from privacy.selection import select
 
@@ -48,13 +53,13 @@ def publisher(venue: Venue) -> Publisher:
 
 def release(venue: Venue, period: Period, policy: Policy, *, revise: bool = False) -> Published:
     """Publish a period of a venue's records; see `privacy.publish.publish` for what it promises."""
-    return publish(publisher(venue), _contributions(venue, period), policy, period, revise=revise)
+    return publish(publisher(venue), offer(venue, period), policy, period, revise=revise)
 
 
 def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
     """Say what a release would show, before spending anything. Draws no noise, writes nothing."""
     plans = publisher(venue).plan(policy, period)
-    bounded = bound_tables(_contributions(venue, period), plans)
+    bounded = bound_tables(offer(venue, period), plans)
     previews: list[TablePreview] = []
     for plan in plans:
         cells, levels = bounded[plan.table.name].cells, bounded[plan.table.name].levels
@@ -70,14 +75,26 @@ def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
 
 def venue_records(venue: Venue) -> Records:
     """Return the venue's canonical records, lazily, and where it is."""
-    place = commune(venue.commune)
-    home = Home(place.code, place.epci, place.departement, place.region, venue.timezone)
     frames: dict[str, pl.LazyFrame] = {
         name: records(venue, name) for name in ("transactions", "interactions", "counts")
     }
-    return Records(**frames, home=home)
+    return Records(**frames, home=home(venue))
 
 
-def _contributions(venue: Venue, period: Period) -> Contributions:
-    own = venue_records(venue)
-    return lambda tables: contributions(own, tables, period)
+def home(venue: Venue) -> Home:
+    """Return where the venue is."""
+    place = commune(venue.commune)
+    return Home(place.code, place.epci, place.departement, place.region, venue.timezone)
+
+
+def offer(venue: Venue, period: Period) -> Contributions:
+    """Return what the venue's people add to tables in a period, for the border to bound part by part."""
+
+    def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
+        for frame in dict.fromkeys(FRAME[table.records] for table in tables):
+            own = tuple(table for table in tables if FRAME[table.records] == frame)
+            rows = records(venue, frame).select(columns(frame, own))
+            for found in in_parts(rows, partial(answer, home(venue), period, own, work)):
+                yield from found
+
+    return Contributions(version(venue, period), each)

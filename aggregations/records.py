@@ -32,3 +32,7 @@ def _latest(scans: list[pl.LazyFrame], frame: str) -> pl.LazyFrame:
     numbered = [scan.with_columns(_seq=pl.lit(i, pl.UInt32)) for i, scan in enumerate(scans)]
     rows = pl.concat(numbered)
     return rows.filter(pl.col("_seq") == pl.col("_seq").max().over(reference)).drop("_seq")
+
+
+def version(venue: Venue, period: object) -> str:
+    return " ".join(r.id for r in receipts(venue.store))

@@ -91,6 +91,11 @@ def within(column: str, period: Period, timezone: str) -> pl.Expr:
     return _day(column, timezone).is_between(period.start, period.end, closed="left")
 
 
+def before(column: str, period: Period, timezone: str) -> pl.Expr:
+    """Whether an instant's local day is before the period's end: what a release may look at."""
+    return _day(column, timezone) < period.end
+
+
 def loyalty(visits: pl.LazyFrame, period: Period, timezone: str) -> pl.LazyFrame:
     """Return (person, loyalty) as of the period's end, from every visit before it.
 

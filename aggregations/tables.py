@@ -13,12 +13,24 @@ from dataclasses import dataclass
 import polars as pl
 
 from aggregations import segments
+from aggregations.schema import FRAMES
 from aggregations.segments import Home
 from privacy.calendar import Period
+from privacy.contributions import Found, Part, Work
 from privacy.declarations import Table
 from privacy.errors import Fault
 
+FRAME = {"base": "transactions", "transactions": "transactions", "interactions": "interactions", "counts": "counts"}
 _PERSON = {"loyalty", "provenance", "departement", "age_band"}
+_PLACE = ("country", "commune", "epci", "departement", "region")
+_READ = {
+    "transactions": (
+        "person", "identified", "order_ref", "performance_ref", "performance_at", "purchased_at", "quantity",
+        "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", *_PLACE,
+    ),
+    "interactions": ("person", "kind", "at", *_PLACE),
+    "counts": ("performance_at", "count", "kind"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,24 @@ def contributions(records: Records, tables: tuple[Table, ...], period: Period) -
                 f"Table {table.name} : pas de dimension {missing} sur {table.records}.",
             )
     return rows
+
+
+def columns(frame: str, tables: tuple[Table, ...]) -> list[str]:
+    """Return the columns of a canonical frame that contributions to these tables read."""
+    wanted = {*_READ[frame], *(name for table in tables for name in table.names)}
+    return [name for name in FRAMES[frame] if name in wanted]
+
+
+def answer(
+    home: Home, period: Period, tables: tuple[Table, ...], work: Work, rows: pl.LazyFrame, part: Part
+) -> list[Found]:
+    """Do the border's work on one part of a canonical frame: everything here is decided person by person."""
+    frames = {name: pl.LazyFrame(schema=FRAMES[name]) for name in _READ} | {FRAME[tables[0].records]: rows}
+    records, found = Records(**frames, home=home), list[Found]()
+    for kind in dict.fromkeys(table.records for table in tables):
+        own = tuple(table for table in tables if table.records == kind)
+        found.append(work(contributions(records, own, period), own, part))
+    return found
 
 
 def visits(records: Records) -> pl.LazyFrame:
@@ -81,9 +111,7 @@ def _transactions(records: Records, period: Period, wanted: set[str]) -> pl.Lazy
 def _base(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
     """Everyone who ever came before the period's end, whether or not they came in it."""
     known = visits(records)
-    everyone = known.filter(
-        pl.col("performance_at").dt.convert_time_zone(records.home.timezone).dt.date() < period.end
-    ).select("person")
+    everyone = known.filter(segments.before("performance_at", period, records.home.timezone)).select("person")
     rows = everyone.unique().join(_attributes(known, period, records.home, wanted & _PERSON), on="person", how="left")
     return _known(rows, wanted)
 
@@ -96,7 +124,8 @@ def _interactions(records: Records, period: Period, wanted: set[str]) -> pl.Lazy
     )
     for name, expr in (("provenance", segments.provenance(home)), ("departement", segments.departement())):
         if name in wanted:
-            told = segments.latest(known.with_columns(expr.alias(name)), name, "at")
+            before = known.filter(segments.before("at", period, home.timezone)).with_columns(expr.alias(name))
+            told = segments.latest(before, name, "at")
             rows = rows.drop(name, strict=False).join(told, on="person", how="left")
     return _known(rows, wanted, "interactions")
 
@@ -114,9 +143,7 @@ def _counts(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
 
 
 def _attributes(known: pl.LazyFrame, period: Period, home: Home, wanted: set[str]) -> pl.LazyFrame:
-    before = known.filter(
-        pl.col("performance_at").dt.convert_time_zone(home.timezone).dt.date() < period.end
-    ).with_columns(
+    before = known.filter(segments.before("performance_at", period, home.timezone)).with_columns(
         segments.provenance(home).alias("provenance"),
         segments.departement().alias("departement"),
         segments.age_band(period).alias("age_band"),

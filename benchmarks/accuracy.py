@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 from workloads import WORKLOADS, Workload, make
 
+from aggregations.engines import in_parts
 from privacy.calendar import Period
+from privacy.contributions import Contributions, Found, Work
+from privacy.declarations import Table
 from privacy.policy import Policy, read_policy
 from privacy.publish import publish
 from privacy.publisher import Publisher
@@ -102,26 +106,31 @@ levels = [{", ".join("{" + ", ".join(f"{k} = {json.dumps(v)}" for k, v in level.
         return read_policy(path)
 
 
-def contributions(folder: Path, workload: Workload) -> pl.LazyFrame:
+def records(folder: Path) -> pl.LazyFrame:
+    """Return a workload's rows, as a venue stores them."""
+    return pl.scan_parquet(folder / "*.parquet").select(pl.col("person_id").alias("person"), *KEYS, "price_eur")
+
+
+def contributions(rows: pl.LazyFrame, workload: Workload) -> pl.LazyFrame:
     """Return a workload's rows as the border takes them."""
     codes = [(pl.col(n) - (n == "month")).cast(pl.UInt8).cat.to(pl.Enum(_codes(n, workload))) for n in KEYS]
-    return pl.scan_parquet(folder / "*.parquet").select(
-        pl.col("person_id").alias("person"),
-        *codes,
-        (pl.col("price_eur") * 100).round().cast(pl.Int64).alias("spend"),
-    )
+    return rows.select("person", *codes, (pl.col("price_eur") * 100).round().cast(pl.Int64).alias("spend"))
 
 
 def jauge(folder: Path, workload: Workload, rule: str, of: Policy | None = None) -> Answer:
     """Publish the job by Jauge's border, under the job's policy or one that has more tables besides."""
     key = Ed25519PrivateKey.generate()
     public, private = key.public_key().public_bytes_raw().hex(), key.private_bytes_raw()
-    rows, season = contributions(folder, workload), Period.parse("2025-2026")
+    season = Period.parse("2025-2026")
+
+    def each(tables: tuple[Table, ...], work: Work) -> Iterable[Found]:
+        return in_parts(records(folder), lambda rows, part: work(contributions(rows, workload), tables, part))
+
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as home:
         places = Path(home) / "ledger.sqlite", Path(home) / "outbox"
         publisher = Publisher("bench", ("transactions",), True, public, private, secrets.token_bytes(32), *places)
-        out = publish(publisher, lambda _: rows, of or policy(workload, rule), season).release.tables["job"]
+        out = publish(publisher, Contributions("", each), of or policy(workload, rule), season).release.tables["job"]
     seconds = time.perf_counter() - began
     known = out.filter(pl.col("people").is_not_null(), *(pl.col(n).ne_missing("unknown") for n in KEYS))
     cells = known.filter(pl.all_horizontal(pl.col(n).is_not_null() for n in KEYS))

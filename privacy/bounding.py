@@ -1,8 +1,8 @@
 """Bounding: one person's cells, weighed so that they move every exact sum by no more than a public amount.
 
-Input, of some people whole: rows (person, cell, amounts), a row a person and cell, sorted; what a person did in a cell is
-added up before (`gathering`). Output, in integer steps: every cell of the public domain, and what bounds took from the
-cells, for every value of the table's coarser levels. People end here.
+Input, of some people whole: the cells they are in and what they did there, a row at a time, each person's rows together.
+Output, in integer steps: every cell of the public domain, and what bounds took from the cells, for every value of the
+table's coarser levels. People end here.
 
 Argument. Let a person have n cells, and per measure the amounts t_1 … t_n, each clipped to [0, clip]; for people
 t = (1, …, 1).
@@ -13,109 +13,133 @@ t = (1, …, 1).
    same way to a norm of reach x typical x step at most.
 4. Rounding down cannot raise a norm, squares and sums are exact integers, and the factor 1 - 2^-40 outweighs the few
    correctly rounded IEEE operations (each within 2^-53) that make a scale. All of it comes from that person's own records,
-   and sums ignore the order of people: adding or removing the person (the metric) moves each vector by at most its bound
-   in L2, whose square is `plan.Noise.bound_squared`. tests/test_neighbours.py holds it against data.
+   and sums ignore the order of people and rows: adding or removing the person (the metric) moves each vector by at most
+   its bound in L2, whose square is `plan.Noise.bound_squared`. tests/test_neighbours.py holds it against data.
 These operations give the same bits on every machine, so that wherever people are bounded the sums are the same.
+
+Numba compiles the loop as it stands (no fast-math); tests also run it as plain Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from privacy.declarations import Measure, Table
 from privacy.domains import index
 
-EXACT = "_exact"  # true number of people (or admissions) in a cell: for the pre-threshold, never published
 Ints = npt.NDArray[np.int64]
-Sums = dict[str, Ints]  # by measure, a number a value of the level; `_exact` too for the cells
 _SAFE = 1 - 2.0**-40
-_AT_ONCE = 2**14  # people; what they add to a level fits a processor's cache
 
 
-def bound_people(
-    table: Table, measures: tuple[Measure, ...], person: Ints, cell: Ints, amounts: Mapping[str, Ints]
-) -> list[Sums]:
-    """Return the exact sums of the table's cells, then of what was taken at each of its levels.
+class Bounds(NamedTuple):
+    """A table's bounds as arrays; measures along the first axis, in steps. `value`, `reach`: as `bounds_of` says."""
 
-    `person`: any numbers, equal rows together. `cell`: place in the table's domain. `amounts`: by measure other than
-    people, in whole numbers of the records.
+    max_cells: int
+    step: Ints
+    most: Ints  # whole numbers of the records that a cell may hold
+    raw: Ints
+    norm: Ints  # square of the norm that a person's cells may have
+    value: npt.NDArray[np.int32]
+    reach: Ints
+
+
+def bounds_of(table: Table, measures: tuple[Measure, ...]) -> Bounds:
+    """Return the bounds of a table.
+
+    `value`: cell x level → row of the levels' sums, one level after another. `reach`: level x measure → square of the norm.
     """
-    cut = [m for m in measures if table.clips(m)]
-    levels = [(level, table.extent(level.dimensions)) for level in table.levels if cut]
-    names = EXACT, *(m.name for m in measures)
-    found: list[Sums] = [{name: np.zeros(table.size, np.int64) for name in names}]
-    found += [{m.name: np.zeros(size, np.int64) for m in cut} for _, size in levels]
-    for rows in _groups(person, table.max_cells):
-        at = cell[rows]
-        starts = np.flatnonzero(np.diff(person[rows], prepend=person[rows][:1] - 1))
-        number = np.diff(starts, append=at.size)
-        found[0][EXACT] += np.bincount(at, minlength=table.size)
-        taken: Sums = {}
-        for m in measures:
-            whole = np.full(at.size, m.step, np.int64) if m.name == "people" else _steps(amounts[m.name][rows], m)
-            kept = whole
-            if m in cut:
-                norm = table.full_cells * (table.typical(m) * m.step) ** 2
-                kept = _shorten(whole, np.add.reduceat(whole**2, starts), number, norm)
-                taken[m.name] = whole - kept
-            found[0][m.name] += _added(at, kept, table.size)
-        who = np.repeat(np.arange(number.size), number)
-        for (level, size), sums in zip(levels, found[1:], strict=True):
-            norms = {m.name: (level.reach * table.typical(m) * m.step) ** 2 for m in cut}
-            for name, added in _taken(taken, who, index(table, level.dimensions)[at], size, norms).items():
-                sums[name] += added
-    return found
+    levels = table.levels if any(table.clips(m) for m in measures) else ()
+    ends = np.cumsum([0, *(table.extent(level.dimensions) for level in levels)])
+    value = [index(table, level.dimensions) + end for level, end in zip(levels, ends, strict=False)]
+    whole = [table.typical(m) * m.step for m in measures]
+    uncut = [not table.clips(m) for m in measures]
+    norms = [np.iinfo(np.int64).max if uncut[i] else table.full_cells * w**2 for i, w in enumerate(whole)]
+    return Bounds(
+        table.max_cells,
+        np.array([m.step for m in measures]),
+        np.array([m.clip * m.step // m.raw for m in measures]),
+        np.array([m.raw for m in measures]),
+        np.array(norms),
+        np.array(value, np.int32).reshape(len(levels), table.size).T.copy(),
+        np.array([[(level.reach * w) ** 2 for w in whole] for level in levels], np.int64).reshape(
+            len(levels), len(whole)
+        ),
+    )
 
 
-def _groups(person: Ints, most: int) -> Iterator[Ints]:
-    """Yield the rows of a few thousand people at a time, without those of more than `most` rows."""
-    starts = np.flatnonzero(np.diff(person, prepend=person[:1] - 1))
-    number = np.diff(starts, append=person.size)
-    kept = np.flatnonzero(np.repeat(number <= most, number))
-    ends = np.append(0, np.cumsum(number[number <= most]))
-    for first in range(0, ends.size - 1, _AT_ONCE):
-        yield kept[ends[first] : ends[min(first + _AT_ONCE, ends.size - 1)]]
+@numba.njit(cache=True, nogil=True)
+def _scale(squared: int, allowed: int) -> float:
+    """Return what brings a vector of that squared norm to the norm allowed."""
+    return math.sqrt(allowed) * _SAFE / math.sqrt(squared) if squared > allowed else 1.0
 
 
-def _steps(amounts: Ints, measure: Measure) -> Ints:
-    return np.clip(amounts, 0, measure.clip * measure.step // measure.raw) * measure.raw
+def bound_people(starts: Ints, cell: npt.NDArray[np.uint32], amounts: Ints, bounds: Bounds) -> tuple[Ints, Ints]:
+    """Return the exact sums of the table's cells, and of what was taken at its levels.
 
-
-def _shorten(values: Ints, squared: Ints, number: Ints, norm_squared: int) -> Ints:
-    """Scale each person's values, `number` of them, to the norm allowed; `squared`: the square of each person's norm."""
-    long = squared > norm_squared
-    if not long.any():
-        return values
-    scale = np.ones(long.size)
-    scale[long] = np.sqrt(norm_squared) * _SAFE / np.sqrt(squared[long])
-    return np.floor(values * np.repeat(scale, number)).astype(np.int64)
-
-
-def _taken(taken: Sums, who: Ints, value: Ints, size: int, norms: Mapping[str, int]) -> Sums:
-    """Add up what was taken of each person by the values of a level, shorten that, and add people up.
-
-    `norms`: by measure, the square of the norm allowed.
+    `starts`: the i-th person has the rows from starts[i] to starts[i + 1]. `cell`: of each row, its place in the domain.
+    `amounts`: measure x row, whole numbers of the records; a measure without a row of amounts counts the person.
+    Returns cell x (true people, measures…), and value of a level, one level after another, x measure.
     """
-    people, key = int(who[-1]) + 1, who * size + value
-    runs = bool((np.diff(key) >= 0).all())  # the level's dimensions come first in the table's: equal keys are together
-    if runs:
-        edges = np.flatnonzero(np.diff(key, prepend=-1))
-        values, number = value[edges], np.bincount(who[edges], minlength=people)
-        firsts = np.append(0, np.cumsum(number)[:-1])
-    else:
-        edges = firsts = np.arange(0, people * size, size)
-        values, number = np.tile(np.arange(size), people), np.full(people, size)
-    found: Sums = {}
-    for name, norm in norms.items():
-        vectors = np.add.reduceat(taken[name], edges) if runs else _added(key, taken[name], people * size)
-        squared = np.add.reduceat(vectors**2, firsts)
-        found[name] = _added(values, _shorten(vectors, squared, number, norm), size)
-    return found
+    cells = np.zeros((bounds.value.shape[0], 1 + bounds.step.size), np.int64)
+    taken = np.zeros((int(bounds.value.max(initial=-1)) + 1, bounds.step.size), np.int64)
+    _add(starts, cell, amounts, bounds, cells, taken)
+    return cells, taken
 
 
-def _added(at: Ints, values: Ints, size: int) -> Ints:
-    """Add values up by place; exact, for sums stay below 2^53."""
-    return np.bincount(at, values, size).astype(np.int64)
+@numba.njit(cache=True, nogil=True)
+def _add(starts: Ints, cell: npt.NDArray[np.uint32], amounts: Ints, bounds: Bounds, cells: Ints, taken: Ints) -> None:
+    measures, counted = bounds.step.size, bounds.step.size - amounts.shape[0]
+    # A place is known when the slot it names holds it: nothing is cleared between people.
+    slot, own = np.zeros(cells.shape[0], np.int32), np.zeros(cells.shape[0], np.int64)
+    did = np.zeros((cells.shape[0], measures), np.int64)
+    value_slot, value = np.zeros(taken.shape[0], np.int32), np.zeros(taken.shape[0], np.int64)
+    lost = np.zeros((taken.shape[0], measures), np.int64)
+    for person in range(starts.size - 1):
+        n = 0
+        for row in range(starts[person], starts[person + 1]):
+            at = slot[cell[row]]
+            if at >= n or own[at] != cell[row]:
+                at = slot[cell[row]] = n
+                own[at], did[at] = cell[row], 0
+                n += 1
+            for m in range(counted, measures):
+                did[at, m] += amounts[m - counted, row]
+        if n > bounds.max_cells:
+            continue
+        cut = False
+        for m in range(measures):
+            squared = 0
+            for at in range(n):
+                did[at, m] = bounds.step[m] if m < counted else min(max(did[at, m], 0), bounds.most[m]) * bounds.raw[m]
+                squared += did[at, m] ** 2
+            scale = _scale(squared, bounds.norm[m])
+            cut |= scale < 1
+            for at in range(n):
+                kept = math.floor(did[at, m] * scale)
+                cells[own[at], 1 + m] += kept
+                did[at, m] -= kept  # from here on, what bounds took
+        for at in range(n):
+            cells[own[at], 0] += 1
+        for level in range(bounds.value.shape[1] if cut else 0):
+            k = 0
+            for at in range(n):
+                v = bounds.value[own[at], level]
+                i = value_slot[v]
+                if i >= k or value[i] != v:
+                    i = value_slot[v] = k
+                    value[i], lost[i] = v, 0
+                    k += 1
+                for m in range(measures):
+                    lost[i, m] += did[at, m]
+            for m in range(measures):
+                squared = 0
+                for i in range(k):
+                    squared += lost[i, m] ** 2
+                scale = _scale(squared, bounds.reach[level, m])
+                for i in range(k):
+                    taken[value[i], m] += math.floor(lost[i, m] * scale)

@@ -10,6 +10,8 @@ import polars as pl
 
 from privacy.declarations import Table
 
+EXACT = "_exact"  # true number of people (or admissions) in a cell: for the pre-threshold, never published
+
 
 def coarse(dimensions: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return the levels published below the cells: each dimension alone where there are several, and the total."""

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import polars as pl
 
 from privacy.agreement import Noisy, Total, agree, as_drawn
-from privacy.bounding import EXACT
 from privacy.cells import Result, lay_out
 from privacy.charges import Charge
-from privacy.domains import index
+from privacy.domains import EXACT, index
 from privacy.errors import Fault
 from privacy.gathering import Bounded
 from privacy.noise import add_noise

@@ -1,27 +1,22 @@
 """Gathering: from contributions, as long as they may be, to the exact sums of every table that reads them.
 
-Input: a lazy frame with `person` (unsigned 64-bit; absent for counts), one string or Enum column a dimension, and one
-integer column a measure other than people (tickets: tickets, revenue: cents, interactions, admissions). It is read once:
-people are spread over buckets by their number, each bucket fits in memory, and everything a person did is in one of them.
-A log of more than a bucket is parted in a folder of its own, which is gone at the end. All tables share it.
+Each part is bounded where it lies; parts add up to the same sums whatever their number and wherever they were made.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
+import numpy as np
 import polars as pl
 
-from privacy.bounding import EXACT, Sums, bound_people
+from privacy.contributions import Contributions, Found, Ints, Job, Part, Sums, at_once, check, place
 from privacy.declarations import Measure, Table
-from privacy.domains import domain
+from privacy.domains import EXACT, domain
 from privacy.errors import Fault
-
-BUCKET = 12_000_000  # rows: about a gigabyte at work
-Job = tuple[Table, tuple[Measure, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,74 +34,65 @@ class Bounded:
 
 
 def bound(contributions: pl.LazyFrame, table: Table, measures: tuple[Measure, ...]) -> Bounded:
-    """Bound one table's contributions; see `gather`."""
-    return gather(contributions, [(table, measures)])[0]
+    """Bound one table's contributions, all in one part; see `gather`."""
+    return gather(at_once(lambda _: contributions), [(table, measures)])[0]
 
 
-def gather(contributions: pl.LazyFrame, jobs: Sequence[Job]) -> list[Bounded]:
-    """Bound every person's contributions to some tables on the same records, and add them up, in one reading.
+def gather(contributions: Contributions, jobs: Sequence[Job]) -> list[Bounded]:
+    """Bound every person's contributions to some tables, and add them up.
 
-    Raises Fault when a column is missing or no number. Values outside a dimension's domain count as `unknown`.
+    Raises Fault when a column is missing or no number, or when a part is missing, comes twice or holds other people than
+    it says: a person in two parts would be bounded twice. Values outside a dimension's domain count as `unknown`.
     """
-    schema = contributions.collect_schema()
-    for table, measures in jobs:
-        amounts = [m.name for m in measures if m.name != "people"]
-        needed = {*table.names, *amounts} | ({"person"} if table.unit == "person" else set())
-        if missing := sorted(needed - set(schema.names())):
-            raise Fault(
-                f"Contributions to table {table.name} lack {', '.join(missing)}.",
-                f"Il manque {', '.join(missing)} aux contributions de la table {table.name}.",
-            )
-        if broken := [
-            name for name in amounts if not schema[name].is_integer()
-        ]:  # a cast that fails would tell a value
-            raise Fault(
-                f"Contributions to table {table.name}: {', '.join(broken)} must be whole numbers.",
-                f"Contributions de la table {table.name} : {', '.join(broken)} doit être en nombres entiers.",
-            )
-    places = [_cell(contributions, table).alias(f"_{i}") for i, (table, _) in enumerate(jobs)]
-    names = sorted({m.name for _, measures in jobs for m in measures} - {"people"})
-    coded = contributions.with_columns(places).with_columns(pl.col(names).cast(pl.Int64))
-    columns = [f"_{i}" for i in range(len(jobs))] + names
-    if jobs[0][0].unit == "admission":
+    sums: dict[str, Sums] = {}
+    seen: dict[str, list[Part]] = {table.name: [] for table, _ in jobs}
+    work = partial(bound_part, {table.name: (table, measures) for table, measures in jobs})
+    for found in contributions.each(tuple(table for table, _ in jobs), work):
+        for name, (cells, taken) in found.sums.items():
+            before = sums.get(name)
+            sums[name] = (before[0] + cells, before[1] + taken) if before else (cells, taken)
+            seen[name].append(found.part)
+    for parts in seen.values():
+        if sorted(p.number for p in parts) != list(range(len(parts))) or {p.of for p in parts} != {len(parts)}:
+            raise Fault("Parts of the records are missing or came twice.", "Il manque des parts des enregistrements, ou une est venue deux fois.")  # fmt: skip
+    return [_laid(job, *sums[job[0].name]) for job in jobs]
+
+
+def bound_part(jobs: Mapping[str, Job], rows: pl.LazyFrame, tables: tuple[Table, ...], part: Part) -> Found:
+    """Bound the people of one part and add them up, for tables on the same records. `jobs`: by table's name."""
+    own = [jobs[table.name] for table in tables]
+    check(rows, own)
+    places = [place(rows, table).alias(f"_{i}") for i, table in enumerate(tables)]
+    amounts = sorted({m.name for _, measures in own for m in measures} - {"people"})
+    coded = rows.with_columns(pl.col(amounts).cast(pl.Int64).fill_null(0), *places)
+    columns = [f"_{i}" for i in range(len(tables))] + amounts
+    if tables[0].unit == "admission":
         frame = coded.select(columns).collect(engine="streaming")
-        return [_laid(job, [_admissions(frame, i, *job)]) for i, job in enumerate(jobs)]
-    sums: list[list[Sums]] = []
-    for bucket in _buckets(coded.filter(pl.col("person").is_not_null()).select("person", *columns)):
-        people = bucket.select(pl.col("person").unique()).with_row_index("_who")
-        known = bucket.lazy().join(people.lazy(), on="person")
-        cells = pl.collect_all([_cells(known, i, measures) for i, (_, measures) in enumerate(jobs)], engine="streaming")
-        found = [_bound(rows, *job) for rows, job in zip(cells, jobs, strict=True)]
-        sums = [_plus(a, b) for a, b in zip(sums, found, strict=True)] if sums else found
-    return [_laid(job, of) for job, of in zip(jobs, sums, strict=True)]
+        return Found(part, {job[0].name: _admissions(frame, i, *job) for i, job in enumerate(own)})
+    named = coded.filter(pl.col("person").is_not_null())
+    people = named.group_by("person").agg(columns).collect(engine="streaming")
+    if people.select((pl.col("person") % part.of != part.number).any()).item():
+        raise Fault("A part holds people of another.", "Une part contient des personnes d’une autre.")
+    return Found(part, _people(people, own))
 
 
-def _buckets(rows: pl.LazyFrame) -> Iterator[pl.DataFrame]:
-    """Yield the rows, all of a person's in the same bucket; at least one bucket."""
-    number = -(-rows.select(pl.len()).collect(engine="streaming").item() // BUCKET)
-    if number <= 1:
-        yield rows.collect(engine="streaming")
-        return
-    with tempfile.TemporaryDirectory(prefix="jauge-") as folder:  # readable by this account only
-        parted = rows.with_columns((pl.col("person") % number).cast(pl.UInt32).alias("_bucket"))
-        parted.sink_parquet(pl.PartitionBy(folder, key="_bucket", include_key=False), mkdir=True, compression="lz4")
-        for part in sorted(Path(folder).iterdir()):
-            yield pl.scan_parquet(part / "*.parquet", hive_partitioning=False).collect(engine="streaming")
+def _people(people: pl.DataFrame, jobs: Sequence[Job]) -> dict[str, Sums]:
+    """Bound people, a row of lists each; every core takes some of them."""
+    from privacy.bounding import bound_people, bounds_of  # Numba takes a second to load
 
-
-def _cells(rows: pl.LazyFrame, i: int, measures: tuple[Measure, ...]) -> pl.LazyFrame:
-    """Add up what each person did in each cell of the i-th table, sorted by person and cell."""
-    amounts = [m.name for m in measures if m.name != "people"]
-    key = (pl.col("_who").cast(pl.UInt64) * 2**32 + pl.col(f"_{i}")).alias("_key")
-    cells = rows.select(key, *amounts).group_by("_key").agg(pl.col(amounts).sum()).sort("_key")
-    return cells.select(
-        (pl.col("_key") // 2**32).cast(pl.Int64).alias("_who"), (pl.col("_key") % 2**32).cast(pl.Int64).alias("_at"), *amounts
-    )  # fmt: skip
-
-
-def _bound(cells: pl.DataFrame, table: Table, measures: tuple[Measure, ...]) -> list[Sums]:
-    arrays = {name: cells[name].to_numpy() for name in cells.columns}
-    return bound_people(table, measures, arrays.pop("_who"), arrays.pop("_at"), arrays)
+    ends = people["_0"].list.len().cum_sum().cast(pl.Int64).to_numpy()
+    crews = np.array_split(np.append(0, ends), pl.thread_pool_size())
+    starts = [np.append(crew, following[:1]) for crew, following in zip(crews, [*crews[1:], ends[:0]], strict=True)]
+    flat = {name: people[name].explode(empty_as_null=False).to_numpy(writable=True) for name in people.columns[1:]}
+    sums: dict[str, Sums] = {}
+    with ThreadPoolExecutor(len(crews)) as threads:
+        for i, (table, measures) in enumerate(jobs):
+            own = [flat[m.name] for m in measures if m.name != "people"]
+            amounts = np.stack(own) if own else np.empty((0, ends.max(initial=0)), np.int64)
+            some = partial(bound_people, cell=flat[f"_{i}"], amounts=amounts, bounds=bounds_of(table, measures))
+            found = list(threads.map(some, starts))
+            sums[table.name] = sum(f[0] for f in found), sum(f[1] for f in found)
+    return sums
 
 
 def _admissions(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measure, ...]) -> Sums:
@@ -115,30 +101,21 @@ def _admissions(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measur
     sums = rows.group_by(f"_{i}").agg(pl.col(measure.name).clip(lower_bound=0).sum())
     whole = pl.DataFrame({f"_{i}": range(table.size)}, schema={f"_{i}": pl.UInt32}).join(sums, on=f"_{i}", how="left")
     exact = whole.sort(f"_{i}")[measure.name].fill_null(0).to_numpy()
-    return {EXACT: exact, measure.name: exact * measure.step * measure.clip}
+    return np.stack([exact, exact * measure.step * measure.clip], axis=1), np.empty((0, 1), np.int64)
 
 
-def _cell(rows: pl.LazyFrame, table: Table) -> pl.Expr:
-    """Return the place of a row's cell in the table's domain, sorted. A code that is not known counts as `unknown`."""
-    at, schema = pl.lit(0, pl.UInt32), rows.collect_schema()
-    for d in table.dimensions:
-        codes, column = pl.Enum(sorted(d.codes)), pl.col(d.name)
-        if schema[d.name] != codes:
-            column = column.cast(pl.String).cast(codes, strict=False)
-        at = at * len(d.codes) + column.fill_null("unknown").to_physical().cast(pl.UInt32)
-    return at
-
-
-def _plus(one: list[Sums], other: list[Sums]) -> list[Sums]:
-    return [{name: a[name] + b[name] for name in a} for a, b in zip(one, other, strict=True)]
-
-
-def _laid(job: Job, sums: list[Sums]) -> Bounded:
+def _laid(job: Job, cells: Ints, taken: Ints) -> Bounded:
     """Return the sums beside the codes of their domain."""
     table, measures = job
-    frames: list[pl.DataFrame] = []
-    for dimensions, of in zip((table.names, *(level.dimensions for level in table.levels)), sums, strict=False):
-        values = pl.DataFrame(of)
-        codes = {d.name: d.codes for d in table.dimensions if d.name in dimensions}
-        frames.append(domain(codes).hstack(values) if codes else values)
-    return Bounded(table, measures, frames[0], tuple(frames[1:]))
+    names = [m.name for m in measures]
+    levels: list[pl.DataFrame] = []
+    for level in table.levels if taken.size else ():
+        size = table.extent(level.dimensions)
+        values, taken = (
+            pl.DataFrame(taken[:size], names).select(m.name for m in measures if table.clips(m)),
+            taken[size:],
+        )
+        codes = {d.name: d.codes for d in table.dimensions if d.name in level.dimensions}
+        levels.append(domain(codes).hstack(values) if codes else values)
+    fine = domain({d.name: d.codes for d in table.dimensions}).hstack(pl.DataFrame(cells, [EXACT, *names]))
+    return Bounded(table, measures, fine, tuple(levels))

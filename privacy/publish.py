@@ -1,8 +1,8 @@
 """The sequence, once: plan, bound, charge, noise, select, seal. What a venue calls.
 
-Contributions come in, a sealed folder goes out; nothing in between is written anywhere. Killed at any point,
+Contributions come in, a sealed folder goes out; nothing in between is kept anywhere. Killed at any point,
 the ledger holds at most one charge and the outbox at most one draw: a charge without a seal may be drawn again,
-for nothing went out; a sealed release is only ever read again.
+for nothing went out; a sealed release is only ever read again, and no record with it.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import hmac
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from privacy.calendar import Period
 from privacy.charges import Seal
-from privacy.declarations import Table
+from privacy.contributions import Contributions
 from privacy.drawing import draw_tables
 from privacy.errors import Fault
 from privacy.gathering import Bounded, gather
@@ -30,8 +28,6 @@ from privacy.policy import Policy
 from privacy.publisher import Publisher
 from privacy.release import Release, read, seal
 from privacy.verification import release_id
-
-Contributions = Callable[[tuple[Table, ...]], pl.LazyFrame]  # of tables on the same records: see `gathering`
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +49,7 @@ def publish(
     that publish at once take turns: the second finds the first one's release.
     """
     plans = publisher.plan(policy, period)
-    bounded = bound_tables(contributions, plans)
-    fingerprint = _fingerprint(bounded, publisher.fingerprint_key)
+    fingerprint = hmac.new(publisher.fingerprint_key, contributions.version.encode(), hashlib.sha256).hexdigest()
     with _turn(publisher.outbox):
         ledger = Ledger(publisher.ledger)
         last = ledger.latest(period)
@@ -65,6 +60,7 @@ def publish(
         if last and sealed and not revise:
             release = _sealed(publisher, sealed)
             return Published(release, False, sealed.fingerprint != fingerprint, last.policy != policy.digest)
+        bounded = bound_tables(contributions, plans)
         return Published(_draw(publisher, ledger, policy, period, plans, bounded, fingerprint), True, False, False)
 
 
@@ -89,11 +85,7 @@ def _draw(
 
 def bound_tables(contributions: Contributions, plans: tuple[TablePlan, ...]) -> dict[str, Bounded]:
     """Bound every table of a plan. The result is exact: it may be looked at where the records are, never kept."""
-    found: dict[str, Bounded] = {}
-    for records in dict.fromkeys(p.table.records for p in plans):
-        jobs = [(p.table, p.measures) for p in plans if p.table.records == records]
-        found |= {b.table.name: b for b in gather(contributions(tuple(table for table, _ in jobs)), jobs)}
-    return found
+    return {b.table.name: b for b in gather(contributions, [(p.table, p.measures) for p in plans])}
 
 
 def _sealed(publisher: Publisher, entry: Seal) -> Release:
@@ -119,11 +111,3 @@ def _turn(outbox: Path) -> Generator[None]:
     with (outbox / ".turn").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _fingerprint(bounded: Mapping[str, Bounded], key: bytes) -> str:
-    digest = hmac.new(key, digestmod=hashlib.sha256)
-    for name in sorted(bounded):
-        for sums in (bounded[name].cells, *bounded[name].levels):
-            digest.update(name.encode() + b"\0" + sums.write_csv().encode() + b"\0")
-    return digest.hexdigest()

@@ -15,7 +15,7 @@ Variance of a cell of value x, noise s, factor f:
     spread       people of a cell are not all cut alike: min(ratio, 1/4) x for people, min(ratio, 1) x^2 / people for
                  amounts
 `rest` without levels and `spread` are rules of thumb; what holds them is intervals seen to hold the truth 95 times in 100
-(tests/test_raking.py; benchmarks/coverage.py; docs/accuracy.md).
+(tests/test_raking.py; benchmarks/intervals.py; docs/accuracy.md).
 """
 
 from __future__ import annotations

@@ -26,10 +26,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scipy import stats
 
 from privacy.calendar import Period
+from privacy.contributions import Contributions, at_once
 from privacy.declarations import Dimension, Level, Table
 from privacy.errors import BudgetRefusal
 from privacy.policy import Loss, Policy, read_policy
-from privacy.publish import Contributions, publish
+from privacy.publish import publish
 from privacy.publisher import Publisher
 from privacy.release import Release
 
@@ -166,7 +167,7 @@ def _contributions(who: Neighbours, there: npt.NDArray[np.bool_]) -> Contributio
     names = np.char.zfill(everyone[1].astype(str), 5)
     frame = pl.LazyFrame({"person": everyone[0].astype(np.uint64), "block": names, "spot": everyone[2].astype(str),
                           "tickets": everyone[3], "revenue": everyone[4], "admissions": everyone[3] * 0 + 1})  # fmt: skip
-    return lambda _tables: frame
+    return at_once(lambda _tables: frame)
 
 
 def _observations(read: list[Release], blocks: int) -> tuple[Floats, Floats]:

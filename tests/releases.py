@@ -12,6 +12,7 @@ import polars as pl
 
 from aggregations.venue import Venue, add_venue, read_venue
 from privacy.calendar import Period
+from privacy.contributions import at_once
 from privacy.declarations import Table
 from privacy.policy import Policy, read_policy
 from privacy.publish import publish
@@ -86,7 +87,7 @@ class Sender:
         v = self.venue
         keys = v.public_key, v.signing_key, v.person_key
         publisher = Publisher(v.id, v.publishes, v.revenue, *keys, v.ledger, v.outbox)
-        of = contributions(people, seed)
+        of = at_once(contributions(people, seed), f"{people} {seed}")
         return publish(publisher, of, self.policy, Period.parse(period), revise=revise).release
 
     def join(self, hub: Hub) -> None:

@@ -21,7 +21,7 @@ from privacy import bounding, drawing, gathering, verification
 from privacy import plan as planning
 from privacy import publish as publishing
 from privacy.accounting import Cost
-from privacy.declarations import Table, Unit
+from privacy.declarations import Unit
 from privacy.errors import Fault, VerificationRefusal
 from privacy.ledger import Charge, Ledger, Seal
 from privacy.plan import Noise, TablePlan, total
@@ -74,14 +74,14 @@ def test_two_releases_of_a_season_give_away_no_more_than_the_season_claims(tmp_p
 
 def skip_bounding(patch: Patch) -> None:
     """Nothing is clipped, nothing scaled, nobody left out."""
-    honest = bounding.bound_people
-    patch.setattr(bounding, "_steps", lambda amounts, m: amounts * m.raw)
-    patch.setattr(bounding, "_shorten", lambda values, *_: values)
+    honest = bounding.bounds_of
 
-    def unbounded(table: Table, *args: Any) -> Any:
-        return honest(replace(table, max_cells=10**6), *args)
+    def unbounded(*of: Any) -> bounding.Bounds:
+        bounds = honest(*of)
+        most = {name: np.full_like(getattr(bounds, name), 2**60) for name in ("most", "norm", "reach")}
+        return bounds._replace(max_cells=10**6, **most)
 
-    patch.setattr(gathering, "bound_people", unbounded)
+    patch.setattr(bounding, "bounds_of", unbounded)
 
 
 @pytest.mark.parametrize("who", [BEYOND, ROBOT])

@@ -24,6 +24,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.calendar import Period
+from privacy.contributions import at_once
 from privacy.declarations import Table
 from privacy.ledger import Ledger
 from privacy.policy import Policy, read_policy
@@ -76,7 +77,7 @@ def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
 
 
 def release(home: Path) -> Published:
-    return publish(publisher(home), contributions, small_policy(), T1)
+    return publish(publisher(home), at_once(contributions), small_policy(), T1)
 
 
 # --- the process that is killed ---------------------------------------------------------------------------------

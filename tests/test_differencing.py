@@ -21,6 +21,7 @@ from scipy import stats
 
 from privacy.accounting import epsilon
 from privacy.calendar import Period
+from privacy.contributions import at_once
 from privacy.declarations import Dimension, Table
 from privacy.plan import total
 from privacy.policy import Policy, read_policy
@@ -66,7 +67,7 @@ def publisher(home: Path) -> Publisher:
 
 
 def released(home: Path, policy: Policy, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return publish(publisher(home), lambda _: people.lazy(), policy, SEASON).release.tables
+    return publish(publisher(home), at_once(lambda _: people.lazy()), policy, SEASON).release.tables
 
 
 def allowed(policy: Policy) -> float:

@@ -130,7 +130,7 @@ def test_the_figures_are_near_the_truth(journey: Journey) -> None:
     from aggregations.publication import venue_records
     from aggregations.tables import contributions
     from aggregations.venue import read_venue
-    from privacy.bounding import EXACT
+    from privacy.domains import EXACT
     from privacy.gathering import bound
     from privacy.policy import read_policy
 

@@ -15,12 +15,11 @@ import pytest
 
 from aggregations.ingest import ingest
 from aggregations.planning import _expected, outlook, season_alone
-from aggregations.publication import publisher, release, venue_records
-from aggregations.tables import contributions
+from aggregations.publication import offer, publisher, release
 from aggregations.venue import Venue, add_venue
 from pipelines.cli import main
-from privacy.bounding import EXACT
 from privacy.calendar import Period
+from privacy.domains import EXACT
 from privacy.errors import BudgetRefusal
 from privacy.ledger import Ledger
 from privacy.policy import Policy
@@ -94,15 +93,14 @@ def test_a_large_venue_is_told_to_publish_quarterly(
 
 
 def test_what_the_plan_expects_is_what_a_release_shows(large: Venue, policy: Policy, tmp_path: Path) -> None:
-    own = venue_records(large)
     plans = publisher(large).plan(policy, SEASON)
-    exact = bound_tables(lambda tables: contributions(own, tables, SEASON), plans)
+    exact = bound_tables(offer(large, SEASON), plans)
     found = outlook(large, policy, SEASON, TODAY)
     assert [p.threshold for p in plans] == [p.threshold for p in found.whole.plans]
     out = replace(publisher(large), ledger=tmp_path / "ledger.sqlite", outbox=tmp_path / "outbox")
     from privacy.publish import publish
 
-    sealed = publish(out, lambda tables: contributions(own, tables, SEASON), policy, SEASON).release
+    sealed = publish(out, offer(large, SEASON), policy, SEASON).release
     surely = 0
     for p in plans:
         cells = exact[p.table.name].cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from aggregations.venue import Venue, add_venue
 from privacy import drawing
 from privacy import publish as publishing
 from privacy.calendar import Period
+from privacy.contributions import Contributions, Found, at_once
 from privacy.declarations import Table
 from privacy.errors import BudgetRefusal, Fault, PolicyRefusal, VerificationRefusal
 from privacy.ledger import Ledger
@@ -32,7 +33,7 @@ T1 = Period.parse("2025-2026-T1")
 Publish = Callable[..., Published]
 
 
-def records(people: int = 3000) -> Callable[[tuple[Table, ...]], pl.LazyFrame]:
+def records(people: int = 3000) -> Contributions:
     """The same people for every table: person i in cells drawn from i alone."""
 
     def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
@@ -49,7 +50,7 @@ def records(people: int = 3000) -> Callable[[tuple[Table, ...]], pl.LazyFrame]:
         }
         return pl.LazyFrame(frame)
 
-    return contributions
+    return at_once(contributions, str(people))
 
 
 @pytest.fixture
@@ -317,11 +318,12 @@ def test_what_would_be_refused_is_never_out(
     assert len(Ledger(publisher.ledger).charges) == 1
 
 
-def test_records_that_change_only_what_bounds_take_are_noticed(policy: Policy) -> None:
-    """Cells may stay the same when someone far beyond the bounds does still more; the fingerprint must not."""
-    table = policy.table("family")
-    bounded = publishing.gather(records()((table,)), [(table, table.measures)])[0]
-    more = dataclasses.replace(bounded, levels=tuple(sums.with_columns(pl.all() + 1) for sums in bounded.levels))
-    one, other = (publishing._fingerprint({"family": found}, b"k") for found in (bounded, more))
-    assert one == publishing._fingerprint({"family": bounded}, b"k")
-    assert one != other
+def test_a_sealed_period_is_read_again_without_a_record(publisher: Publisher, policy: Policy) -> None:
+    def never(*_: object) -> Iterator[Found]:
+        raise AssertionError("records were read")
+
+    first = publish(publisher, records(), policy, T1)
+    again = publish(publisher, dataclasses.replace(records(), each=never), policy, T1)
+    assert (again.release.id, again.drawn, again.rows_changed) == (first.release.id, False, False)
+    with pytest.raises(AssertionError, match="records were read"):
+        publish(publisher, dataclasses.replace(records(), each=never), policy, T1, revise=True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from aggregations.schema import FRAMES
 from aggregations.segments import Home
 from aggregations.tables import Records, contributions
-from privacy.bounding import EXACT
 from privacy.calendar import Period
+from privacy.domains import EXACT
 from privacy.errors import Fault
 from privacy.gathering import bound
 from privacy.policy import Policy, read_policy

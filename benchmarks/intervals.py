@@ -16,16 +16,15 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-from accuracy import contributions, policy
+from accuracy import contributions, policy, records
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 from workloads import WORKLOADS, make
 
-from privacy.bounding import EXACT
 from privacy.calendar import Period
 from privacy.declarations import Table
-from privacy.domains import index
+from privacy.domains import EXACT, index
 from privacy.drawing import estimate
 from privacy.gathering import Bounded, bound
 from privacy.plan import TablePlan, plan
@@ -96,7 +95,7 @@ def main() -> None:
         for rule in ("certain", "probable"):
             workload = WORKLOADS[name]
             of = policy(workload, rule)
-            rows = contributions(make(workload), workload)
+            rows = contributions(records(make(workload)), workload)
             (made,) = plan(of, Period(2025), of.tables, frozenset({"people", "spend"}))
             bounded = bound(rows, made.table, made.measures)
             draws = simulate(made, bounded, truth(rows, made.table), of, asked.draws)
