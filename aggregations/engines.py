@@ -13,12 +13,27 @@ from typing import TypeVar
 
 import polars as pl
 
+from aggregations.records import records
+from aggregations.schema import FRAMES
+from aggregations.venue import Venue
 from privacy.contributions import Part
 
 PART = 2**28  # bytes of rows; work on them takes some four times as much
 _SAMPLE = 10_000  # rows
 
 Answer = TypeVar("Answer")
+
+
+def each_part(
+    venue: Venue, frame: str, columns: list[str], work: Callable[[pl.LazyFrame, Part], Answer]
+) -> Iterator[Answer]:
+    """Do the work on every part of a venue's canonical frame, by the engine its `venue.toml` names."""
+    if venue.engine == "spark":
+        from aggregations import spark  # PySpark is no dependency of those who do without
+
+        rows = records(venue, frame, spark.session().read.parquet).select(columns)
+        return spark.in_parts(rows, pl.Schema({name: FRAMES[frame][name] for name in columns}), work)
+    return in_parts(records(venue, frame).select(columns), work)
 
 
 def in_parts(rows: pl.LazyFrame, work: Callable[[pl.LazyFrame, Part], Answer]) -> Iterator[Answer]:

@@ -8,7 +8,7 @@ from functools import partial
 
 import polars as pl
 
-from aggregations.engines import in_parts
+from aggregations.engines import each_part
 from aggregations.records import records, version
 from aggregations.referential import commune
 from aggregations.segments import Home
@@ -93,8 +93,7 @@ def offer(venue: Venue, period: Period) -> Contributions:
     def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
         for frame in dict.fromkeys(FRAME[table.records] for table in tables):
             own = tuple(table for table in tables if FRAME[table.records] == frame)
-            rows = records(venue, frame).select(columns(frame, own))
-            for found in in_parts(rows, partial(answer, home(venue), period, own, work)):
+            for found in each_part(venue, frame, columns(frame, own), partial(answer, home(venue), period, own, work)):
                 yield from found
 
     return Contributions(version(venue, period), each)

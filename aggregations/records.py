@@ -34,5 +34,3 @@ def _latest(scans: list[pl.LazyFrame], frame: str) -> pl.LazyFrame:
     return rows.filter(pl.col("_seq") == pl.col("_seq").max().over(reference)).drop("_seq")
 
 
-def version(venue: Venue, period: object) -> str:
-    return " ".join(r.id for r in receipts(venue.store))

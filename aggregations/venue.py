@@ -27,6 +27,7 @@ from privacy.errors import Fault
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
 CALENDARS = ("quarters", "season")
+ENGINES = ("polars", "spark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Venue:
     publishes: tuple[str, ...] = ("transactions",)  # kinds of records it publishes tables of
     revenue: bool = False  # opted in to publish receipts
     calendar: str = "quarters"  # what the schedule releases: quarters and the season, or the season alone
+    engine: str = "polars"  # what works on its records: this machine, or a Spark cluster
     capacity: int | None = None
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
@@ -122,6 +124,8 @@ def check_venue(venue: Venue) -> None:
         raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
     if venue.calendar not in CALENDARS:
         raise ValueError(f"calendar: one of {', '.join(CALENDARS)}")
+    if venue.engine not in ENGINES:
+        raise ValueError(f"engine: one of {', '.join(ENGINES)}")
 
 
 def add_venue(venue: Venue) -> Venue:
@@ -154,6 +158,7 @@ def _toml(venue: Venue) -> str:
     lines.append(f"publishes = [{', '.join(map(text, venue.publishes))}]")
     lines.append(f"revenue = {'true' if venue.revenue else 'false'}")
     lines.append(f"calendar = {text(venue.calendar)}")
+    lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
     for name, words in (("families", venue.families), ("consent", venue.consent)):

@@ -7,6 +7,7 @@ stands in `selection`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from privacy.domains import EXACT, index
 from privacy.errors import Fault
 from privacy.gathering import Bounded
 from privacy.noise import add_noise
-from privacy.plan import TablePlan
+from privacy.plan import Noise, TablePlan
 from privacy.policy import Policy
 from privacy.raking import Seen, rake
 from privacy.selection import select
@@ -44,10 +45,13 @@ def _noised(plan: TablePlan, bounded: Bounded, charge: Charge) -> Noisy:
         raise Fault("The bounds do not fit the noise plan.", "Les bornes ne correspondent pas au plan de bruit.")
     exact = {level.dimensions: sums for level, sums in zip(plan.table.levels, bounded.levels, strict=False)}
     exact[plan.table.names] = bounded.cells
-    return {
-        n: add_noise(exact[n.dimensions][n.measure.name].to_numpy(), n, plan.table.unit, charge)
-        for n in (*plan.cells, *plan.levels)
-    }
+    drawn = (*plan.cells, *plan.levels)
+
+    def draw(n: Noise) -> npt.NDArray[np.int64]:
+        return add_noise(exact[n.dimensions][n.measure.name].to_numpy(), n, plan.table.unit, charge)
+
+    with ThreadPoolExecutor() as threads:  # OpenDP samples outside Python's lock
+        return dict(zip(drawn, threads.map(draw, drawn), strict=True))
 
 
 def estimate(
