@@ -111,9 +111,6 @@ class Columns:
                 text = self.text(field)
                 value = self._once(f"{name}{len(found)}", values.yes_no(text))
                 self.unknown[name] = (text, text.is_not_null() & value.is_null())
-            if field.per_performance:
-                watched = value.fill_null(False).any().over(self.performance())
-                value = pl.when(watched).then(value.fill_null(False))
             found.append(value)
         return pl.coalesce(found)
 
