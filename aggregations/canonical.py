@@ -72,7 +72,9 @@ class _Builder:
         emit, frame = self.emit, self.emit.frame
         spec = FRAMES[frame]
         order = self.columns.identity(emit.order) if emit.order else pl.lit(None, pl.String)
-        who: dict[Domain, pl.Expr] = {domain: self._contact(columns, domain) for columns, domain in emit.person}
+        who: dict[Domain, pl.Expr] = {
+            domain: self.columns.once(domain, self._contact(columns, domain)) for columns, domain in emit.person
+        }
         regime = self.columns.regime()
         known = {name: self.columns.value(name) for name in emit.fields if name not in _ELSEWHERE}
         known.setdefault("family", pl.lit("unknown"))
