@@ -40,9 +40,7 @@ class Source:
     keys: tuple[str, ...]
 
 
-def read_raw(
-    read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame], scratch: Path
-) -> pl.LazyFrame:
+def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame], scratch: Path) -> pl.LazyFrame:
     """Return the raw rows of the files of one read, with the columns of its joins; `scratch` must outlive them."""
     parts = [_part(read, source, number, scratch) for number, source in enumerate(sources)]
     rows = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]

@@ -36,6 +36,11 @@ class Receipt:
         """Rows refused, all reasons together."""
         return sum(self.quarantined.values())
 
+    @property
+    def rows_changed(self) -> int:
+        """Rows kept that the venue did not hold, or held otherwise."""
+        return sum(rows for frame, rows in self.frames.items() if frame != "performances")
+
     def json(self) -> str:
         """Write it as JSON, without `already`."""
         content = asdict(self)
