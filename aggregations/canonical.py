@@ -1,8 +1,8 @@
 """Raw rows into canonical records, by an emit of a preset.
 
 A row is dropped (by a rule of the preset), refused (a mandatory value is missing or unreadable) or kept.
-A vendor's word no vocabulary knows becomes `unknown` and is counted. Everything is lazy until asked;
-identifiers are hashed in the last step, so no intermediate file has any.
+A vendor's word no vocabulary knows becomes `unknown` and is counted. Everything is lazy until asked. Raw rows
+are read once: `staged` is all that is needed of them later, and has codes, numbers and keyed hashes only.
 """
 
 from __future__ import annotations
@@ -28,28 +28,33 @@ _MANDATORY = {
 }
 # Of two lines for one ticket in the same export, the most final one is kept.
 _FINALITY = ("pending", "free", "paid", "cancelled", "refunded")
+KEPT = pl.col("_drop").is_null() & pl.col("_problem").is_null()
+FACTS = ("_event_ref", "_domain", "_capacity", "_young_audience", "_sensitive")  # of a performance, beside its frame's
 
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """An emit over raw rows; `rows` has the raw columns, `_drop` (reason) and `_problem`, null in both when kept."""
+    """An emit over raw rows, lazy.
 
+    `rows`: the raw columns, `_drop` (reason) and `_problem` (an index), both null where the row is kept.
+    `staged`: the same rows as `_file`, `_line`, `_n`, `_drop`, `_problem`, the frame's columns, `_repeats` (rows of one
+    `row_ref` are one row repeated, else different rows), `_finality`, `_contact` (an exempt row that has one: must be
+    none), `_unknown<i>` (keyed hash of a label that no vocabulary knows) and, but for interactions, `FACTS`.
+    """
+
+    source: str
     emit: Emit
     rows: pl.LazyFrame
+    staged: pl.LazyFrame
     problems: tuple[tuple[str, str], ...]  # column, reason: `_problem` is an index
-    unknown: dict[str, tuple[pl.Expr, pl.Expr]]  # column -> label, whether no vocabulary knows it
-    identity: pl.Expr
-    repeats: pl.Expr  # rows of one identity are one row repeated (else different rows)
-    finality: pl.Expr
-    contacts: pl.Expr  # exempt rows that have a contact: must be none
-    order_ref: pl.Expr
-    columns: dict[str, pl.Expr]  # over the raw columns, `_id` and `_order_ref`
-    performances: dict[str, pl.Expr]
+    unknown: dict[str, tuple[pl.Expr, pl.Expr]]  # column -> label, whether no vocabulary knows it; by `_unknown<i>`
+    per_performance: tuple[str, ...]  # where "no" means no only if someone of the performance has "yes"
+    key: bytes
 
     @property
     def kept(self) -> pl.LazyFrame:
         """The raw rows that become records."""
-        return self.rows.filter(pl.col("_drop").is_null() & pl.col("_problem").is_null())
+        return self.rows.filter(KEPT)
 
 
 def canonical(preset: Preset, emit: Emit, raw: pl.LazyFrame, venue: Venue, key: bytes) -> Canonical:
@@ -67,7 +72,9 @@ class _Builder:
         emit, frame = self.emit, self.emit.frame
         spec = FRAMES[frame]
         order = self.columns.identity(emit.order) if emit.order else pl.lit(None, pl.String)
-        who: dict[Domain, pl.Expr] = {domain: self._contact(columns, domain) for columns, domain in emit.person}
+        who: dict[Domain, pl.Expr] = {
+            domain: self.columns.once(domain, self._contact(columns, domain)) for columns, domain in emit.person
+        }
         regime = self.columns.regime()
         known = {name: self.columns.value(name) for name in emit.fields if name not in _ELSEWHERE}
         known.setdefault("family", pl.lit("unknown"))
@@ -75,9 +82,11 @@ class _Builder:
         if frame == "transactions":
             free = (known["status"] == "paid") & (known["unit_price_cents"] == 0)
             known["status"] = pl.when(free).then(pl.lit("free")).otherwise(known["status"])
+        identity = self._row_identity()
         for name in _MANDATORY[frame]:
             missing = {"order": order, "person": pl.coalesce([*who.values(), pl.lit(None, pl.String)])}.get(name)
             self.columns.require(name, known[name] if missing is None else missing)
+        self.columns.require("row", identity)
 
         performance = self.columns.performance()
         hashed = {domain: keyed(self._domain(text, domain), self.key, domain) for domain, text in who.items()}
@@ -85,7 +94,7 @@ class _Builder:
             "source": pl.lit(self.preset.name),
             "source_row": pl.col("_line"),
             "row_ref": keyed(
-                self.columns.sourced(pl.concat_str(pl.lit(frame), pl.col("_id"), separator=SEPARATOR)), self.key, "row"
+                self.columns.sourced(pl.concat_str(pl.lit(frame), identity, separator=SEPARATOR)), self.key, "row"
             ),
             "order_ref": pl.col("_order_ref"),
             "person": pl.coalesce([*hashed.values(), pl.col("_order_ref")]),
@@ -100,23 +109,35 @@ class _Builder:
         if "country" in spec:
             columns |= {name: known.get(name, pl.col(name)) for name in PLACES}
             columns["country"] = pl.col("country")
+        finality = (
+            coded(known["status"], {s: i for i, s in enumerate(_FINALITY)}, pl.Int8())
+            if frame == "transactions"
+            else pl.lit(0, pl.Int8)
+        )
+        exempt = (regime == "exempt_audience") & who["contact"].is_not_null() if "contact" in who else pl.lit(False)
         rows = self._judged()
+        unknown = self.columns.unknown
+        staged = rows.with_columns(_order_ref=keyed(self.columns.sourced(order), self.key, "order")).select(
+            *("_file", "_line", "_n", "_drop", "_problem"),
+            *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in spec.items()),
+            *(e.alias(name) for name, e in (self._facts(known) if frame != "interactions" else {}).items()),
+            *(
+                keyed(pl.when(missed).then(label), self.key, "label").alias(f"_unknown{i}")
+                for i, (label, missed) in enumerate(unknown.values())
+            ),
+            _repeats=self.columns.identity(emit.row).is_not_null() & (not emit.numbered),
+            _finality=finality,
+            _contact=exempt,
+        )
         return Canonical(
+            source=self.preset.name,
             emit=emit,
             rows=rows,
+            staged=staged,
             problems=tuple((column, reason) for column, reason, _ in self.columns.problems),
-            unknown=self.columns.unknown,
-            identity=self._row_identity(),
-            repeats=self.columns.identity(emit.row).is_not_null() & (not emit.numbered),
-            finality=coded(known["status"], {s: i for i, s in enumerate(_FINALITY)}, pl.Int64())
-            if frame == "transactions"
-            else pl.lit(0, pl.Int64),
-            contacts=(regime == "exempt_audience") & who["contact"].is_not_null()
-            if "contact" in who
-            else pl.lit(False),
-            order_ref=keyed(self.columns.sourced(order), self.key, "order"),
-            columns={name: columns.get(name, pl.lit(None, t)).cast(t) for name, t in spec.items()},
-            performances=self._performances(performance, known) if frame != "interactions" else {},
+            unknown=unknown,
+            per_performance=tuple(n for n, fields in emit.fields.items() if any(f.per_performance for f in fields)),
+            key=self.key,
         )
 
     def _judged(self) -> pl.LazyFrame:
@@ -155,24 +176,20 @@ class _Builder:
         own = self.columns.identity(self.emit.row)
         return pl.coalesce(own, self.columns.identity(self.emit.row_else)) if self.emit.row_else else own
 
-    def _performances(self, performance: pl.Expr, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Columns of the performance a row is about; `_key` groups, identities are hashed later."""
+    def _facts(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+        """What a row says of its performance that its own frame does not hold."""
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
         domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
-        same = pl.when(coded(domain, _domain_families()) == known["family"]).then(domain)
         young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
-        nothing = pl.lit(None, pl.Boolean)
+        nothing, event = pl.lit(None, pl.Boolean), pl.lit(None, pl.String)
+        if self.emit.event:
+            event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
-            "_key": performance,
-            "_event": self.columns.sourced(self.columns.identity(self.emit.event))
-            if self.emit.event
-            else pl.lit(None, pl.String),
-            "performance_at": known["performance_at"],
-            "family": pl.when(known["family"] != "unknown").then(known["family"]),
-            "domain": same,
-            "capacity": known.get("capacity", pl.lit(None, pl.Int64)),
-            "young_audience": young | known.get("young_audience", nothing).fill_null(False),
-            "sensitive": known.get("sensitive", nothing).fill_null(False),
+            "_event_ref": keyed(event, self.key, "event"),
+            "_domain": pl.when(coded(domain, _domain_families()) == known["family"]).then(domain),
+            "_capacity": known.get("capacity", pl.lit(None, pl.Int64)),
+            "_young_audience": young | known.get("young_audience", nothing).fill_null(False),
+            "_sensitive": known.get("sensitive", nothing).fill_null(False),
         }
 
     def _flags(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:

@@ -53,7 +53,7 @@ class Columns:
         if name in _CLOSED or name in _CROSSWALKS:
             return self._code(name, fields)
         if name in PLACES:
-            return self._once(name, pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields))
+            return self.once(name, pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields))
         if kind == pl.Boolean or name in ("young_audience", "sensitive"):
             return self._yes_no(name, fields)
         if name == "birth_year":
@@ -83,7 +83,7 @@ class Columns:
                     found.append(reader(field, column, self.schema[column]))
                     text = self._column(column)
                     written.append(values.given(text) if name in _INSTANTS else text)
-        value = self._once(name, pl.coalesce(found))
+        value = self.once(name, pl.coalesce(found))
         if written and name != "capacity":
             self.problems.append((name, "unreadable", value.is_null() & pl.coalesce(written).is_not_null()))
         if name in _LOWEST:
@@ -97,7 +97,7 @@ class Columns:
 
     def _birth_year(self, fields: Sequence[Field]) -> pl.Expr:
         text = pl.coalesce(self.text(field) for field in fields)
-        year = self._once("birth_year", values.year(text))
+        year = self.once("birth_year", values.year(text))
         self.unknown["birth_year"] = (text, text.is_not_null() & year.is_null())
         return year
 
@@ -109,11 +109,8 @@ class Columns:
                 value = pl.coalesce([*ruled, pl.lit(None, pl.Boolean)])
             else:
                 text = self.text(field)
-                value = self._once(f"{name}{len(found)}", values.yes_no(text))
+                value = self.once(f"{name}{len(found)}", values.yes_no(text))
                 self.unknown[name] = (text, text.is_not_null() & value.is_null())
-            if field.per_performance:
-                watched = value.fill_null(False).any().over(self.performance())
-                value = pl.when(watched).then(value.fill_null(False))
             found.append(value)
         return pl.coalesce(found)
 
@@ -123,7 +120,7 @@ class Columns:
             common = _codes_of(name) | crosswalk(name)
         else:
             common = _normalised({code: code for code in _CLOSED[kind]})
-        venue_first = [self._own_words] if name == "family" else []
+        venue_first = [self._own_words] if name == "family" and self._own_words else []
         found: list[pl.Expr] = []
         labels: list[pl.Expr] = []
         for lookup in (*venue_first, None):
@@ -143,7 +140,7 @@ class Columns:
                     else (common if field.crosswalk else {}) | _normalised(field.words or {})
                 )
                 found.append(looked_up(text, words, field.split))
-        code = self._once(name, pl.coalesce([*found, pl.lit(None, pl.String)]))
+        code = self.once(name, pl.coalesce([*found, pl.lit(None, pl.String)]))
         label = pl.coalesce([*labels, pl.lit(None, pl.String)])
         if name in _DEFAULTS and labels and not any(f.rules for f in fields):
             code = pl.when(label.is_null()).then(pl.lit(_DEFAULTS[name])).otherwise(code)
@@ -166,13 +163,14 @@ class Columns:
         if "consent_regime" not in self.emit.fields:
             return pl.lit(stated)
         text = self.text(self.emit.fields["consent_regime"][0])
-        written = self._once("regime", worded(text, _normalised({code: code for code in CONSENT_REGIMES})))
+        written = self.once("regime", worded(text, _normalised({code: code for code in CONSENT_REGIMES})))
         allowed = CONSENT_REGIMES if self.emit.frame == "interactions" else CONSENT_REGIMES[1:]
         self.problems.append(("consent_regime", "not in the vocabulary", text.is_not_null() & written.is_null()))
         self.problems.append(("consent_regime", "not for these records", ~written.is_in(allowed)))
         return pl.when(text.is_null()).then(pl.lit(stated)).otherwise(written)
 
-    def _once(self, name: str, value: pl.Expr) -> pl.Expr:
+    def once(self, name: str, value: pl.Expr) -> pl.Expr:
+        """Have an expression over raw columns computed once a row, however often it is used."""
         self.made[f"_made_{name}"] = value
         return pl.col(f"_made_{name}")
 

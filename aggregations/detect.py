@@ -22,6 +22,7 @@ from aggregations.referential import normal_labels
 from privacy.errors import Fault
 
 _DELIMITERS = (";", ",", "\t", "|")
+_HEADS = (1 << 16, 1 << 24, -1)  # bytes to look for the first JSON record in
 _PAGE = re.compile(r'"results"\s*:\s*\[')
 
 
@@ -91,7 +92,7 @@ def source_of(path: Path) -> Source | None:
         return None
     encoding = encoding_of(path)
     if packed:
-        head = read_bytes(path)[: 1 << 16]
+        head = read_bytes(path, 1 << 16)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
         return _json_source(path, encoding)
     first = head.decode(encoding, errors="replace").removeprefix("\ufeff").lstrip("\r\n").splitlines()[0]
@@ -101,19 +102,21 @@ def source_of(path: Path) -> Source | None:
 
 
 def _json_source(path: Path, encoding: str) -> Source | None:
-    text = read_bytes(path).decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
-    form, start = "list", 0
-    if text[0] == "{":
-        page = _PAGE.search(text[:4096])
-        form, start = ("pages", page.end()) if page else ("ndjson", 0)
-    start = text.find("{", start)
-    if start < 0:
-        return None
-    try:
-        record: Any = json.JSONDecoder().raw_decode(text, start)[0]
-    except ValueError:
-        return None
-    return Source(path, form, encoding, "", tuple(record))
+    for size in _HEADS:
+        text = read_bytes(path, size).decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
+        form, start = "list", 0
+        if text[0] == "{":
+            page = _PAGE.search(text[:4096])
+            form, start = ("pages", page.end()) if page else ("ndjson", 0)
+        start = text.find("{", start)
+        if start < 0:
+            continue
+        try:
+            record: Any = json.JSONDecoder().raw_decode(text, start)[0]
+        except ValueError:
+            continue
+        return Source(path, form, encoding, "", tuple(record))
+    return None
 
 
 def _assign(one: Preset, sources: Sequence[tuple[Path, Source | None]]) -> tuple[int, dict[str, tuple[Source, ...]]]:

@@ -1,6 +1,7 @@
 """An export of a ticketing system, newsletter, site or counter into the venue's store, once and whole.
 
-The export is copied to the inbox, the only place where raw data lie. `store/<id>/` appears in one rename,
+The export is copied to the inbox, the only place where raw data lie. Its rows are read once, into a scratch folder of
+the inbox that holds codes and keyed hashes; what they add or change goes to `store/<id>/`, which appears in one rename,
 after everything in it is on disk: killed at any point, an ingest has happened or has not. The id is an
 HMAC of the export's bytes under the venue's key, so the same bytes again change nothing.
 """
@@ -8,6 +9,7 @@ HMAC of the export's bytes under the venue's key, so the same bytes again change
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -17,24 +19,35 @@ from pathlib import Path
 import polars as pl
 
 from aggregations.canonical import Canonical, canonical
+from aggregations.changes import Changes, write_changes
 from aggregations.detect import Detection, detect
-from aggregations.persons import check_regime, keyed
+from aggregations.performances import performances
+from aggregations.persons import check_regime
 from aggregations.reading import read_raw
 from aggregations.receipt import Receipt, read_receipt, receipts
 from aggregations.reception import alone, fingerprint, receive, sync
+from aggregations.records import held
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
 from aggregations.venue import Venue
 from privacy.errors import Fault, JaugeError
 
+_SCRATCH = ".part-"  # no export of the inbox begins so
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An emit of a preset over its rows, and what it makes of them."""
+    """An emit of a preset over its rows, and what it makes of them; `staged` lies in the scratch folder."""
 
     records: Canonical
+    staged: pl.LazyFrame
     tally: Tally
     files: tuple[str, ...]  # by `_file`
+
+    @property
+    def rows(self) -> pl.LazyFrame:
+        """The staged rows that become records."""
+        return left_in(self.records, self.staged, self.tally.marks)
 
 
 def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) -> Receipt:
@@ -53,25 +66,31 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) ->
             return read_receipt(venue.store / identity, already=True)
         _check_consent(venue, detection)
         received = receive(venue, detection, paths, identity)
-        prepared = prepare(received, venue, key)
-        return _store(venue, received, prepared, identity, key)
+        for stale in (*venue.inbox.glob(f"{_SCRATCH}*/"), *venue.store.glob(f"{_SCRATCH}*/")):
+            shutil.rmtree(stale)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=venue.inbox) as scratch:
+            prepared = prepare(received, venue, key, Path(scratch))
+            return _store(venue, received, prepared, identity)
 
 
-def prepare(detection: Detection, venue: Venue, key: bytes) -> list[Prepared]:
-    """Read the files and judge every row; nothing is written."""
+def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Prepared]:
+    """Read the files and judge every row. `scratch`, a folder for this account only, gets the staged rows."""
     _check_consent(venue, detection)
     with _without_values(detection):
-        raw = _raw(detection)
+        raw = _raw(detection, scratch)
         made: list[Prepared] = []
-        for emit in detection.preset.emits:
+        for i, emit in enumerate(detection.preset.emits):
             if emit.read in raw:
                 files = tuple(s.path.name for s in detection.sources[emit.read])
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
-                made.append(Prepared(records, tally(records), files))
+                path = scratch / f"{i}.parquet"
+                records.staged.sink_parquet(path, compression="lz4", engine="streaming")
+                staged = pl.scan_parquet(path)
+                made.append(Prepared(records, staged, tally(records, staged), files))
         return made
 
 
-def _raw(detection: Detection) -> dict[str, pl.LazyFrame]:
+def _raw(detection: Detection, scratch: Path) -> dict[str, pl.LazyFrame]:
     """Raw rows by read, companions before the reads that join them."""
     done: dict[str, pl.LazyFrame] = {}
     waiting = dict(detection.preset.reads)
@@ -80,7 +99,7 @@ def _raw(detection: Detection) -> dict[str, pl.LazyFrame]:
         del waiting[name]
         sources = detection.sources.get(read.of or name)
         if sources:
-            done[name] = read_raw(read, sources, done)
+            done[name] = read_raw(read, sources, done, scratch)
     return done
 
 
@@ -96,14 +115,15 @@ def _check_consent(venue: Venue, detection: Detection) -> None:
             )
 
 
-def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, key: bytes) -> Receipt:
-    for stale in venue.store.glob(".part-*"):
-        shutil.rmtree(stale)
+def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str) -> Receipt:
     part = venue.store / f".part-{identity}"
     part.mkdir()
     with _without_values(detection):
-        frames = {f: rows for f in FRAMES if (rows := _write(part / f"{f}.parquet", f, prepared, key))}
-    receipt = _receipt(venue, detection, prepared, identity, frames)
+        changes = {frame: _write(part / f"{frame}.parquet", frame, prepared, venue) for frame in FRAMES}
+        replaced = pl.concat([c.replaced for c in changes.values()])
+        if not replaced.is_empty():
+            replaced.write_parquet(part / "replaced.parquet", compression="zstd")
+    receipt = _receipt(venue, detection, prepared, identity, changes)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)
     for file in part.iterdir():
@@ -114,63 +134,19 @@ def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], ide
     return receipt
 
 
-def _write(path: Path, frame: str, prepared: Sequence[Prepared], key: bytes) -> int:
-    """Write one canonical frame and return its rows; a frame without rows leaves no file."""
-    if frame == "performances":
-        parts = [_performances(p, key) for p in prepared if p.records.performances and p.tally.kept]
-    else:
-        parts = [_rows(p) for p in prepared if p.records.emit.frame == frame and p.tally.kept]
-    if not parts:
-        return 0
-    if frame == "performances":
-        whole = _merged(pl.concat(parts)).select(FRAMES[frame].keys()).collect(engine="streaming")
-        whole.write_parquet(path, compression="zstd")
-    else:
-        pl.concat(parts).sink_parquet(path, compression="zstd", engine="streaming")
-    rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-    if rows == 0:
-        path.unlink()
-    return int(rows)
-
-
-def _rows(one: Prepared) -> pl.LazyFrame:
-    rows = left_in(one.records, one.tally.marks).with_columns(_order_ref=one.records.order_ref)
-    return rows.select(expression.alias(name) for name, expression in one.records.columns.items())
-
-
-def _performances(one: Prepared, key: bytes) -> pl.LazyFrame:
-    columns = one.records.performances
-    named = left_in(one.records, one.tally.marks).select(e.alias(n) for n, e in columns.items())
-    return (
-        named.drop_nulls("_key")
-        .group_by("_key")
-        .agg(*_AGREED, pl.col("_event").min())
-        .with_columns(
-            source=one.records.columns["source"],
-            performance_ref=keyed(pl.col("_key"), key, "performance"),
-            event_ref=keyed(pl.col("_event"), key, "event"),
-        )
-        .drop("_key", "_event")
-    )
-
-
-# Where the rows of a performance differ, the choice does not hang on their order.
-_AGREED = (
-    pl.col("performance_at").min(),
-    pl.col("family", "domain").drop_nulls().mode().min(),
-    pl.col("capacity").max(),
-    pl.col("young_audience", "sensitive").any(),
-)
-
-
-def _merged(performances: pl.LazyFrame) -> pl.LazyFrame:
-    agreed = performances.group_by("performance_ref").agg(*_AGREED, pl.col("source", "event_ref").min())
-    typed = agreed.with_columns(pl.col("family").fill_null("unknown"))
-    return typed.with_columns(pl.col(n).cast(t) for n, t in FRAMES["performances"].items()).sort("performance_ref")
+def _write(path: Path, frame: str, prepared: Sequence[Prepared], venue: Venue) -> Changes:
+    """Write what is new or changed of one canonical frame."""
+    if frame == "performances":  # known by all sources together
+        rows = performances([p.rows for p in prepared if p.records.emit.frame != "interactions"]).lazy()
+        return write_changes(rows, held(venue, frame), frame, venue.timezone, path)
+    parts = [p.rows.select(FRAMES[frame].keys()) for p in prepared if p.records.emit.frame == frame]
+    rows = pl.concat(parts) if parts else pl.LazyFrame(schema=FRAMES[frame])
+    known = held(venue, frame, prepared[0].records.source)
+    return write_changes(rows, known, frame, venue.timezone, path)
 
 
 def _receipt(
-    venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, frames: dict[str, int]
+    venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, changes: dict[str, Changes]
 ) -> Receipt:
     read: dict[str, int] = {}
     dropped: Counter[str] = Counter()
@@ -179,8 +155,7 @@ def _receipt(
         name = one.records.emit.read
         read[name] = max(read.get(name, 0), one.tally.read)
         dropped.update(one.tally.dropped)
-        reasons = one.tally.refused.group_by("column", "reason").len().sort("column", "reason")
-        quarantined.update({f"{column}: {reason}": rows for column, reason, rows in reasons.iter_rows()})
+        quarantined.update(one.tally.quarantined)
     names = sorted(
         str(s.path.relative_to(venue.inbox.resolve())) for files in detection.sources.values() for s in files
     )
@@ -192,10 +167,12 @@ def _receipt(
         preset=detection.preset.name,
         files=tuple(names),
         rows_read=sum(read.values()),
-        rows_kept=sum(rows for frame, rows in frames.items() if frame != "performances"),
+        rows_kept=sum(one.tally.kept for one in prepared),
         quarantined=dict(quarantined),
         dropped=dict(sorted(dropped.items())),
-        frames=frames,
+        frames={frame: c.rows for frame, c in changes.items() if c.rows},
+        replaced={frame: c.replaced.height for frame, c in changes.items() if c.replaced.height},
+        months={frame: c.months for frame, c in changes.items() if c.months},
         unknown=tuple({u.column: u for u in unknown}.values()),
     )
 
@@ -203,21 +180,26 @@ def _receipt(
 def _quarantine(venue: Venue, prepared: Sequence[Prepared], identity: str) -> None:
     """Write file, line, column and reason of each refused row; no file when there is none."""
     refused = [
-        one.tally.refused.select(
-            pl.col("_file").cast(pl.Int64).replace_strict(list(range(len(one.files))), list(one.files), return_dtype=pl.String).alias("file"),
+        # Sorted while they are numbers: a refused row takes 14 bytes.
+        one.staged.drop_nulls("_problem").select("_file", "_line", "_problem").sort("_file", "_line").select(
+            _word("_file", one.files).alias("file"),
             pl.col("_line").alias("line"),
-            "column",
-            "reason",
+            _word("_problem", [column for column, _ in one.records.problems]).alias("column"),
+            _word("_problem", [reason for _, reason in one.records.problems]).alias("reason"),
         )
         for one in prepared
-        if one.tally.refused.height
+        if one.tally.quarantined
     ]  # fmt: skip
     if refused:
         venue.quarantine.mkdir(exist_ok=True)
         part = venue.quarantine / f".part-{identity}"
-        pl.concat(refused).sort("file", "line").write_csv(part)
+        pl.concat(refused).sink_csv(part, engine="streaming")
         sync(part)
         part.replace(venue.quarantine / f"{identity}.csv")
+
+
+def _word(number: str, words: Sequence[str]) -> pl.Expr:
+    return pl.col(number).cast(pl.Int64).replace_strict(range(len(words)), words, return_dtype=pl.String)
 
 
 @contextmanager

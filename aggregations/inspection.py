@@ -1,11 +1,13 @@
 """What an export is and what would become of it, without ingesting it: for `jauge inspect`.
 
-Values of rows are shown only when asked for, to the person at the keyboard; they are written nowhere.
+Values of rows are shown only when asked for, to the person at the keyboard. What is written on the way (hashes under a
+key that nobody keeps; the text itself, where it is packed or not UTF-8) is gone at the end.
 """
 
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,10 +69,12 @@ class Inspection:
 def inspect(
     venue: Venue | None, paths: Sequence[Path], *, preset: str | None = None, show_values: bool = False
 ) -> Inspection:
-    """Tell what the files are and what ingesting them would do; nothing is written."""
+    """Tell what the files are and what ingesting them would do; nothing is kept."""
     found = detect(paths, name=preset)
     here = venue or _INSPECTOR
-    prepared = prepare(found, here, secrets.token_bytes(32))
+    with tempfile.TemporaryDirectory(prefix="jauge-") as scratch:  # readable by this account only
+        prepared = prepare(found, here, secrets.token_bytes(32), Path(scratch))
+        words = tuple(words for one in prepared for words in _unknown(one, show_values=show_values))
     kept: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     quarantined: Counter[str] = Counter()
@@ -79,9 +83,8 @@ def inspect(
         emit = one.records.emit
         kept[emit.frame] += one.tally.kept
         dropped.update(one.tally.dropped)
+        quarantined.update(one.tally.quarantined)
         read[emit.read] = max(read.get(emit.read, 0), one.tally.read)
-        for column, reason in one.tally.refused.select("column", "reason").iter_rows():
-            quarantined[f"{column}: {reason}"] += 1
     return Inspection(
         preset=found.preset.name,
         title=found.preset.title,
@@ -96,7 +99,7 @@ def inspect(
         kept=dict(kept),
         dropped=dict(dropped),
         quarantined=dict(quarantined),
-        unknown=tuple(words for one in prepared for words in _unknown(one, show_values=show_values)),
+        unknown=words,
     )
 
 

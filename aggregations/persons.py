@@ -16,7 +16,7 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "visitor", "order", "performance", "event", "row"]
+Domain = Literal["contact", "visitor", "order", "performance", "event", "row", "label"]
 _BLOCK = 64  # bytes of a SHA-256 block
 
 

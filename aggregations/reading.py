@@ -1,6 +1,6 @@
-"""Files of an export into raw rows, in memory only: CSV and Parquet are scanned, JSON is decoded.
+"""Files of an export into raw rows: CSV, Parquet and JSON lines are scanned, JSON lists are decoded in memory.
 
-Raw rows have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a
+A text that is packed or not UTF-8 is first written anew, block by block, in the caller's scratch folder. Raw rows have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a
 JSON list, from 1) and `_n` (unique). Polars' own messages hold cells, so none passes through here.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import io
+import shutil
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +24,14 @@ from privacy.errors import Fault
 
 _SHIFT = 1 << 40  # rows of one file
 _CHUNK = 1 << 20
+_JSON = ("list", "pages", "ndjson")
+_GZIP = b"\x1f\x8b"
+_DAMAGED = (OSError, EOFError, zlib.error)  # of a packed file
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, as its bytes show it: format table, parquet, json or ndjson; keys are headers."""
+    """One file, as its bytes show it: form table, gzip (a packed table), parquet, list, pages or ndjson; keys are headers."""
 
     path: Path
     form: str
@@ -36,9 +40,9 @@ class Source:
     keys: tuple[str, ...]
 
 
-def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
-    """Return the raw rows of the files of one read, with the columns of its joins."""
-    parts = [_part(read, source, number) for number, source in enumerate(sources)]
+def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame], scratch: Path) -> pl.LazyFrame:
+    """Return the raw rows of the files of one read, with the columns of its joins; `scratch` must outlive them."""
+    parts = [_part(read, source, number, scratch) for number, source in enumerate(sources)]
     rows = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
     for join in read.joins:
         if join.read not in others:
@@ -72,12 +76,14 @@ def holds(when: When) -> pl.Expr:
     return result
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a file, unpacked where it is gzip; a Fault names the file."""
+def read_bytes(path: Path, size: int = -1) -> bytes:
+    """Return the first bytes of a file, or all, unpacked where it is gzip; a Fault names the file."""
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (OSError, EOFError, gzip.BadGzipFile):
+        with path.open("rb") as plain, gzip.open(path) as packed:
+            file = packed if plain.read(2) == _GZIP else plain
+            plain.seek(0)
+            return file.read(size)
+    except _DAMAGED:
         raise _unreadable(path) from None
 
 
@@ -86,50 +92,70 @@ def encoding_of(path: Path) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as plain, gzip.open(path) as packed:
-            file = packed if plain.read(2) == b"\x1f\x8b" else plain
+            file = packed if plain.read(2) == _GZIP else plain
             plain.seek(0)
             while chunk := file.read(_CHUNK):
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return "cp1252"
-    except (OSError, EOFError):
+    except _DAMAGED:
         raise _unreadable(path) from None
     return "utf-8"
 
 
-def decode_json(source: Source, schema: dict[str, Any]) -> pl.DataFrame:
+def _plain(source: Source, scratch: Path) -> Path:
+    """Return a file of UTF-8 text: the source, or a copy of it made block by block."""
+    with source.path.open("rb") as file:
+        head = file.read(len(codecs.BOM_UTF8))
+    marked = source.form in _JSON and head == codecs.BOM_UTF8  # Polars knows the mark in tables only
+    if source.encoding == "utf-8" and not marked and not head.startswith(_GZIP):
+        return source.path
+    opened = gzip.open if head.startswith(_GZIP) else open
+    encoding = "utf-8-sig" if source.encoding == "utf-8" else source.encoding
+    copy = scratch / f"{len(list(scratch.iterdir()))}.txt"
+    try:
+        with (
+            opened(source.path, "rt", encoding=encoding, errors="replace", newline="") as file,
+            copy.open("w", encoding="utf-8", newline="") as plain,
+        ):
+            shutil.copyfileobj(file, plain, _CHUNK)
+    except _DAMAGED:
+        raise _unreadable(source.path) from None
+    return copy
+
+
+def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFrame:
     """Decode the fields of a schema and no other; what is missing is null, numbers become text."""
-    data = read_bytes(source.path).removeprefix(codecs.BOM_UTF8)
-    if source.encoding == "cp1252":
-        data = data.decode("cp1252", errors="replace").encode()
+    path = _plain(source, scratch)
     try:
         if source.form == "ndjson":
-            return pl.read_ndjson(io.BytesIO(data), schema=schema)
+            return pl.scan_ndjson(path, schema=schema)
         if source.form == "pages":
-            pages = pl.read_json(io.BytesIO(data), schema={"results": pl.List(pl.Struct(schema))})
-            return pages.explode("results", empty_as_null=False).unnest("results")
-        return pl.read_json(io.BytesIO(data), schema=schema)
+            pages = pl.read_json(path, schema={"results": pl.List(pl.Struct(schema))})
+            return pages.explode("results", empty_as_null=False).unnest("results").lazy()
+        return pl.read_json(path, schema=schema).lazy()
     except (pl.exceptions.PolarsError, UnicodeError, ValueError):
         raise _unreadable(source.path) from None
 
 
-def _part(read: Read, source: Source, number: int) -> pl.LazyFrame:
-    rows = _json(read, source) if read.kind == "json" else _table(read, source)
+def _part(read: Read, source: Source, number: int, scratch: Path) -> pl.LazyFrame:
+    rows = _json(read, source, scratch) if read.kind == "json" else _table(read, source, scratch)
     return rows.with_columns(_file=pl.lit(number, pl.UInt16), _n=pl.col("_n").cast(pl.Int64) + number * _SHIFT)
 
 
-def _table(read: Read, source: Source) -> pl.LazyFrame:
+def _table(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
     try:
         if source.form == "parquet":
             frame = pl.scan_parquet(source.path, row_index_name="_n")
             first = 1
         else:
-            file: Path | io.BytesIO = source.path
-            if source.encoding != "utf-8" or source.form == "gzip":
-                file = io.BytesIO(read_bytes(source.path).decode(source.encoding, errors="replace").encode())
             frame = pl.scan_csv(
-                file, separator=source.delimiter, infer_schema=False, row_index_name="_n", truncate_ragged_lines=True
+                _plain(source, scratch),
+                separator=source.delimiter,
+                infer_schema=False,
+                row_index_name="_n",
+                truncate_ragged_lines=True,
             )
             first = 2
         schema = frame.collect_schema()
@@ -158,14 +184,14 @@ def match_headers(read: Read, headers: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
-def _json(read: Read, source: Source) -> pl.LazyFrame:
+def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
     tree: dict[str, Any] = {}
     for alternatives in read.columns.values():
         for path in alternatives:
             if not path.startswith("#"):
                 _grow(tree, path.split("."))
-    records = decode_json(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()})
-    rows = records.lazy().with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
+    rows = _decoded(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()}, scratch)
+    rows = rows.with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in tree}
     for depth, path in enumerate(read.explode):
         # each element becomes a row; an empty list becomes none

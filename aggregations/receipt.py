@@ -25,7 +25,9 @@ class Receipt:
     rows_kept: int
     quarantined: dict[str, int]  # "column: reason" -> rows
     dropped: dict[str, int]  # reason -> rows
-    frames: dict[str, int]  # canonical frame -> rows
+    frames: dict[str, int]  # canonical frame -> rows written: those that are new or changed
+    replaced: dict[str, int]  # canonical frame -> rows of earlier exports that they replace
+    months: dict[str, list[str]]  # canonical frame -> local months, "2025-10", of both
     unknown: tuple[Unknown, ...]
     already: bool = False
 
@@ -33,6 +35,11 @@ class Receipt:
     def rows_quarantined(self) -> int:
         """Rows refused, all reasons together."""
         return sum(self.quarantined.values())
+
+    @property
+    def rows_changed(self) -> int:
+        """Rows kept that the venue did not hold, or held otherwise."""
+        return sum(rows for frame, rows in self.frames.items() if frame != "performances")
 
     def json(self) -> str:
         """Write it as JSON, without `already`."""
@@ -49,8 +56,10 @@ def read_receipt(folder: Path, *, already: bool = False) -> Receipt:
         return Receipt(**raw, already=already)
     except (OSError, ValueError, TypeError, KeyError):
         raise Fault(
-            f"store/{folder.name}/receipt.json is damaged; remove that folder and ingest the export again.",
-            f"store/{folder.name}/receipt.json est abîmé ; supprimez ce dossier et ingérez à nouveau l’export.",
+            f"store/{folder.name}/receipt.json is damaged; restore it from your backup, or empty store/ and load the "
+            "inbox again, for each export holds only what it changed.",
+            f"store/{folder.name}/receipt.json est abîmé ; restaurez-le depuis la sauvegarde, ou videz store/ et "
+            "rechargez la boîte d’entrée : chaque export ne contient que ce qu’il a changé.",
         ) from None
 
 

@@ -1,36 +1,70 @@
-"""All canonical records of a venue, the latest word on each row, as one lazy frame."""
+"""All canonical records of a venue, the latest word on each row, as one lazy frame, and what tells that they changed.
+
+An export holds only the rows that it adds or changes, and names the versions they replace (`changes`).
+"""
 
 from __future__ import annotations
+
+import json
 
 import polars as pl
 
 from aggregations.receipt import receipts
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
+from privacy.calendar import Period
 
 
 def records(venue: Venue, frame: str) -> pl.LazyFrame:
-    """Scan a canonical frame over the whole store.
+    """Scan a canonical frame over the whole store: every row of every export but those that a later one replaced.
 
     A row seen again in a later export (same source and `row_ref`; for performances the same
     `performance_ref`) replaces the earlier one: so a refund reaches the ticket it is about.
     """
-    by_source: dict[str, list[pl.LazyFrame]] = {}
-    for receipt in receipts(venue.store):
-        if frame in receipt.frames:
-            scan = pl.scan_parquet(venue.store / receipt.id / f"{frame}.parquet")
-            by_source.setdefault("" if frame == "performances" else receipt.preset, []).append(scan)
-    if not by_source:
-        return pl.LazyFrame(schema=FRAMES[frame])
-    # A row is unique within one export and sources have no row in common: only several exports of one
-    # source can repeat it.
-    return pl.concat([scans[0] if len(scans) == 1 else _latest(scans, frame) for scans in by_source.values()])
+    return held(venue, frame).drop("seq")
 
 
-def _latest(scans: list[pl.LazyFrame], frame: str) -> pl.LazyFrame:
-    reference = "performance_ref" if frame == "performances" else "row_ref"
-    numbered = [scan.with_columns(_seq=pl.lit(i, pl.UInt32)) for i, scan in enumerate(scans)]
-    rows = pl.concat(numbered)
-    return rows.filter(pl.col("_seq") == pl.col("_seq").max().over(reference)).drop("_seq")
+def held(venue: Venue, frame: str, source: str | None = None) -> pl.LazyFrame:
+    """Return `records`, of one source or all, with `seq`: the export that holds each row."""
+    exports = [r for r in receipts(venue.store) if source in (None, r.preset)]
+    rows = [
+        pl.scan_parquet(venue.store / r.id / f"{frame}.parquet").with_columns(seq=pl.lit(r.seq, pl.UInt32))
+        for r in exports
+        if frame in r.frames
+    ]
+    if not rows:
+        return pl.LazyFrame(schema=FRAMES[frame] | {"seq": pl.UInt32()})
+    gone = [pl.scan_parquet(venue.store / r.id / "replaced.parquet") for r in exports if r.replaced.get(frame)]
+    if not gone:
+        return pl.concat(rows)
+    reference = {"seq": "seq", "ref": reference_of(frame)}
+    return pl.concat(rows).join(pl.concat(gone).rename(reference), on=list(reference.values()), how="anti")
 
 
+def reference_of(frame: str) -> str:
+    """Return the column that names a row of a frame, whichever export tells it."""
+    return "performance_ref" if frame == "performances" else "row_ref"
+
+
+def instant_of(frame: str) -> str:
+    """Return the column that says in which period a row counts."""
+    return "at" if frame == "interactions" else "performance_at"
+
+
+def version(venue: Venue, period: Period) -> str:
+    """Return a text that changes whenever what a release of the period reads may have changed; no row is read.
+
+    It names, in order, the exports that changed a row of any frame the venue publishes, in a month up to the period's
+    end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
+    frames published, receipts or not. While it is equal, the records that count before the period's end are equal. It
+    knows nothing of rows after that end, of the policy, nor of the program. Stays at the venue: an export's id in it is
+    an HMAC, but that there was one is a fact about records.
+    """
+    last = f"{period.end:%Y-%m}"  # a period ends with a month: this one is the first after it
+    changed = [
+        r.id
+        for r in receipts(venue.store)
+        if any(month < last for frame in venue.publishes for month in r.months.get(frame, ()))
+    ]
+    facts = [venue.commune, venue.timezone, sorted(venue.publishes), venue.revenue]
+    return json.dumps([facts, changed], ensure_ascii=False)

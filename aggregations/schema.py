@@ -1,7 +1,7 @@
 """The canonical records of a venue: columns, types, units and meaning.
 
-Four frames, one Parquet file each per ingested export, under `store/<ingest_id>/`. They never leave
-the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
+Four frames, one Parquet file each per ingested export that adds or changes rows, under `store/<ingest_id>/`;
+`replaced.parquet` beside them says which rows of earlier exports no longer hold. They never leave the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
 text; a `*_ref` and `person` are keyed hashes (`persons`), so no direct identifier, order number or free
 text of an export is in any of them.
 
@@ -102,6 +102,12 @@ FRAMES: dict[str, dict[str, pl.DataType]] = {
     "interactions": INTERACTIONS,
     "counts": COUNTS,
     "performances": PERFORMANCES,
+}
+
+# Which earlier versions of rows an export replaces. References of different frames are never equal.
+REPLACED: dict[str, pl.DataType] = {
+    "seq": pl.UInt32(),  # of the export that holds the version (see `receipt`)
+    "ref": pl.UInt64(),  # its `row_ref`, or `performance_ref` in performances
 }
 
 TRANSACTION_STATUSES = ("paid", "free", "pending", "refunded", "cancelled")

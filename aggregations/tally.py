@@ -1,6 +1,6 @@
-"""One look over the rows of an export before anything is written: what is kept, and what is not and why.
+"""What is kept of an export's rows, what is not, and why: from staged rows, in streaming passes.
 
-Answers hold counts, line numbers and hashes of identities, never a value of a row.
+Answers hold counts, line numbers and keyed hashes, never a value of a row.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations.canonical import Canonical
-from aggregations.persons import check_regime
+from aggregations.canonical import KEPT, Canonical
+from aggregations.persons import check_regime, keyed
 
-_LEFT_OUT = -1
+BUCKET = 12_000_000  # rows whose references are held at once: about half a gigabyte
 REPEATED = "the same ticket twice"
+_LEFT_OUT = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,97 +34,83 @@ class Tally:
     read: int
     kept: int
     dropped: dict[str, int]  # reason -> rows
-    refused: pl.DataFrame  # _file, _line, column, reason
+    quarantined: dict[str, int]  # "column: reason" -> rows
     unknown: tuple[Unknown, ...]
     marks: pl.DataFrame  # _n, _mark: number among equal identities, or -1 to leave out
 
 
-def tally(records: Canonical) -> Tally:
-    """Judge every row once; GovernanceRefusal when an exempt row would be tied to a contact."""
-    missed = [missed for _, missed in records.unknown.values()]
-    judged = records.rows.select(
-        "_file",
-        "_line",
-        "_n",
-        "_drop",
-        "_problem",
-        unknown=pl.any_horizontal([pl.lit(False), *missed]),
-        contacts=records.contacts,
-        id=records.identity.hash(),
-        repeats=records.repeats,
-        finality=records.finality,
-    ).collect(engine="streaming")
-    kept = judged.filter(pl.col("_drop").is_null() & pl.col("_problem").is_null())
-    if kept["contacts"].any():
+def tally(records: Canonical, staged: pl.LazyFrame) -> Tally:
+    """Judge the staged rows; GovernanceRefusal when an exempt row would be tied to a contact."""
+    counts, dropped, refused = pl.collect_all(
+        [
+            staged.select(pl.len().alias("read"), KEPT.sum().alias("kept"), (KEPT & pl.col("_contact")).any()),
+            staged.drop_nulls("_drop").group_by("_drop").len().sort("_drop"),
+            staged.drop_nulls("_problem").group_by("_problem").len(),
+        ],
+        engine="streaming",
+    )
+    read, kept, contact = counts.row(0)
+    if contact:
         check_regime("exempt_audience", ["contact"], records.emit.read)
-    refused = judged.filter(pl.col("_problem").is_not_null())
-    marks = _marks(records, kept)
-    dropped = {reason: rows for reason, rows in judged.group_by("_drop").len().iter_rows() if reason is not None}
+    marks = _marks(staged.filter(KEPT), -(-kept // BUCKET))
     left_out = marks.filter(pl.col("_mark") == _LEFT_OUT).height
-    if left_out:
-        dropped[REPEATED] = left_out
+    reasons = {f"{column}: {reason}": 0 for column, reason in sorted(records.problems)}
+    for problem, rows in refused.iter_rows():
+        column, reason = records.problems[problem]
+        reasons[f"{column}: {reason}"] += rows
     return Tally(
-        read=judged.height,
-        kept=kept.height - left_out,
-        dropped=dict(sorted(dropped.items())),
-        refused=_reasons(refused.select("_file", "_line", "_problem"), records.problems),
-        unknown=_unknown(records) if kept["unknown"].any() else (),
+        read=read,
+        kept=kept - left_out,
+        dropped=dict(sorted([*dropped.iter_rows(), *([(REPEATED, left_out)] if left_out else [])])),
+        quarantined={reason: rows for reason, rows in reasons.items() if rows},
+        unknown=_unknown(records, staged.filter(KEPT)),
         marks=marks,
     )
 
 
-def left_in(records: Canonical, marks: pl.DataFrame) -> pl.LazyFrame:
-    """Return the kept rows without repeats, with `_id`, one distinct text a row."""
-    rows = records.kept
-    if marks.is_empty():
-        return rows.with_columns(_id=records.identity)
-    rows = rows.join(marks.lazy(), on="_n", how="left").filter(pl.col("_mark").fill_null(0) != _LEFT_OUT)
-    number = pl.when(pl.col("_mark") > 0).then(pl.concat_str(pl.lit("\x1f#"), pl.col("_mark"))).otherwise(pl.lit(""))
-    return rows.with_columns(_id=pl.concat_str(records.identity, number))
+def left_in(records: Canonical, staged: pl.LazyFrame, marks: pl.DataFrame) -> pl.LazyFrame:
+    """Return the staged rows that become records: kept, without repeats, each with a `row_ref` of its own."""
+    rows = staged.filter(KEPT)
+    if not marks.is_empty():
+        rows = rows.join(marks.lazy(), on="_n", how="left").filter(pl.col("_mark").fill_null(0) != _LEFT_OUT)
+        another = keyed(pl.format("{}#{}", "row_ref", "_mark"), records.key, "row")
+        rows = rows.with_columns(row_ref=pl.when(pl.col("_mark") > 0).then(another).otherwise("row_ref"))
+    for name in records.per_performance:
+        seen = staged.filter(pl.col(name)).select("performance_ref").unique().with_columns(_seen=pl.lit(True))
+        rows = rows.join(seen, on="performance_ref", how="left", nulls_equal=True)
+        rows = rows.with_columns(pl.when(pl.col("_seen")).then(pl.col(name).fill_null(False)).alias(name)).drop("_seen")
+    return rows
 
 
-def _unknown(records: Canonical) -> tuple[Unknown, ...]:
-    found = records.kept.select(
-        part
-        for i, (label, missed) in enumerate(records.unknown.values())
-        for part in (
-            label.filter(missed).n_unique().alias(f"labels{i}"),
-            missed.sum().alias(f"rows{i}"),
-            pl.col("_line").filter(missed).min().alias(f"line{i}"),
-        )
-    )
-    counts = found.collect(engine="streaming").row(0, named=True)
-    return tuple(
-        Unknown(column, counts[f"labels{i}"], counts[f"rows{i}"], counts[f"line{i}"])
-        for i, column in enumerate(records.unknown)
-        if counts[f"rows{i}"]
-    )
-
-
-def _marks(records: Canonical, kept: pl.DataFrame) -> pl.DataFrame:
-    """Number rows that share an identity, by their content: the order of the file plays no part."""
-    shared = kept.filter(pl.col("id").is_duplicated()).select("_n", "id", "repeats", "finality")
-    names = [n for n in records.rows.collect_schema().names() if not n.startswith("_")]
-    content = records.rows.select("_n", content=pl.struct(names).hash())
-    shared = content.join(shared.lazy(), on="_n", how="inner").collect(engine="streaming") if shared.height else None
-    if shared is None:
-        return pl.DataFrame(schema={"_n": pl.Int64, "_mark": pl.Int64})
-    shared = shared.sort("id", "finality", "content", descending=[False, True, False], nulls_last=True)
-    place = pl.int_range(pl.len(), dtype=pl.Int64).over("id")
-    mark = pl.when(pl.col("repeats") & (place > 0)).then(pl.lit(_LEFT_OUT, pl.Int64)).otherwise(
-        pl.when(pl.col("repeats")).then(pl.lit(0, pl.Int64)).otherwise(place)
+def _unknown(records: Canonical, kept: pl.LazyFrame) -> tuple[Unknown, ...]:
+    columns = [f"_unknown{i}" for i in range(len(records.unknown))]
+    counts = pl.collect_all(
+        [
+            kept.drop_nulls(c).select(pl.col(c).n_unique().alias("labels"), pl.len().alias("rows"), pl.col("_line").min())
+            for c in columns
+        ],
+        engine="streaming",
     )  # fmt: skip
-    return shared.with_columns(_mark=mark).filter(pl.col("_mark") != 0).select("_n", "_mark")
+    found = zip(records.unknown, (c.row(0) for c in counts), strict=True)
+    return tuple(Unknown(column, labels, rows, line) for column, (labels, rows, line) in found if rows)
 
 
-def _reasons(refused: pl.DataFrame, problems: tuple[tuple[str, str], ...]) -> pl.DataFrame:
-    known = pl.DataFrame(
-        {
-            "_problem": list(range(len(problems))),
-            "column": [column for column, _ in problems],
-            "reason": [reason for _, reason in problems],
-        },
-        schema={"_problem": pl.Int32, "column": pl.String, "reason": pl.String},
-    )
-    listed = refused.with_columns(pl.col("_problem").cast(pl.Int32)).join(known, on="_problem", how="left")
-    return listed.sort("_file", "_line", "column").drop("_problem")
+def _marks(kept: pl.LazyFrame, buckets: int) -> pl.DataFrame:
+    """Number rows that share an identity, by their content: the order of the file plays no part."""
+    marks = [pl.DataFrame(schema={"_n": pl.Int64, "_mark": pl.Int64})]
+    for bucket in range(buckets):
+        rows = kept.filter(pl.col("row_ref") % buckets == bucket)
+        shared = rows.group_by("row_ref").len().filter(pl.col("len") > 1).select("row_ref").collect(engine="streaming")
+        if shared.is_empty():
+            continue
+        content = [c for c in rows.collect_schema().names() if c not in ("_file", "_line", "_n", "source_row")]
+        rows = rows.join(shared.lazy(), on="row_ref", how="semi").select(
+            "_n", "row_ref", "_repeats", "_finality", content=pl.struct(content).hash()
+        )
+        found = rows.collect(engine="streaming")
+        found = found.sort("row_ref", "_finality", "content", descending=[False, True, False], nulls_last=True)
+        place = pl.int_range(pl.len(), dtype=pl.Int64).over("row_ref")
+        again = pl.when(place > 0).then(pl.lit(_LEFT_OUT, pl.Int64)).otherwise(pl.lit(0, pl.Int64))
+        marked = found.select("_n", _mark=pl.when("_repeats").then(again).otherwise(place))
+        marks.append(marked.filter(pl.col("_mark") != 0))
+    return pl.concat(marks)

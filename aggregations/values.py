@@ -60,7 +60,11 @@ def cents(name: str, dtype: pl.DataType, unit: MoneyUnit) -> pl.Expr:
         return pl.col(name).cast(pl.Int64)
     if dtype.is_numeric():
         return _whole(pl.col(name).cast(pl.Float64) * _TO_CENTS[unit])
-    text = clean(name, dtype).str.replace_all(r"(?i)[\s\u00a0\u202f€]|EUR$", "")
+    return on_distinct(clean(name, dtype), lambda text: _cents(text, unit), pl.Int64())
+
+
+def _cents(text: pl.Expr, unit: MoneyUnit) -> pl.Expr:
+    text = text.str.replace_all(r"(?i)[\s\u00a0\u202f€]|EUR$", "")
     text = pl.when(text.str.contains(r",\d{3}\.\d")).then(text.str.replace_all(",", "", literal=True)).otherwise(
         pl.when(text.str.contains(",", literal=True))
         .then(text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))

@@ -46,8 +46,8 @@ def print_receipt(receipt: Receipt, quarantine: Path) -> None:
     out.print(f"{', '.join(receipt.files)} ({receipt.preset}): {done}", highlight=False)
     out.print(
         say(
-            f"  rows read {receipt.rows_read}, kept {receipt.rows_kept}",
-            f"  lignes lues {receipt.rows_read}, gardées {receipt.rows_kept}",
+            f"  rows read {receipt.rows_read}, kept {receipt.rows_kept}, new or changed {receipt.rows_changed}",
+            f"  lignes lues {receipt.rows_read}, gardées {receipt.rows_kept}, neuves ou changées {receipt.rows_changed}",
         )
     )
     print_losses(receipt.dropped, receipt.quarantined)
