@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from aggregations.records import records
+from aggregations.records import held, records
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
 from privacy.contributions import Part
@@ -31,8 +31,11 @@ def each_part(
     if venue.engine == "spark":
         from aggregations import spark  # PySpark is no dependency of those who do without
 
-        rows = records(venue, frame, spark.session().read.parquet).select(columns)
-        return spark.in_parts(rows, pl.Schema({name: FRAMES[frame][name] for name in columns}), work)
+        rows = held(venue, frame, scan=spark.session().read.parquet)
+        if not isinstance(rows, pl.LazyFrame):
+            return spark.in_parts(
+                rows.select(columns), pl.Schema({name: FRAMES[frame][name] for name in columns}), work
+            )
     return in_parts(records(venue, frame).select(columns), work)
 
 
@@ -66,4 +69,4 @@ def count(rows: pl.LazyFrame) -> int:
     if sample.height < _SAMPLE:
         return 1
     height = int(rows.select(pl.len()).collect(engine="streaming").item())
-    return -(-height * sample.estimated_size() // (sample.height * PART))
+    return -(-height * int(sample.estimated_size()) // (sample.height * PART))

@@ -6,13 +6,18 @@ An export holds only the rows that it adds or changes, and names the versions th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
+import narwhals as nw
 import polars as pl
 
-from aggregations.receipt import receipts
+from aggregations.receipt import Receipt, receipts
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
 from privacy.calendar import Period
+
+Scan = Callable[[str], Any]  # the path of a Parquet file → a lazy frame of an engine that narwhals knows
 
 
 def records(venue: Venue, frame: str) -> pl.LazyFrame:
@@ -24,21 +29,26 @@ def records(venue: Venue, frame: str) -> pl.LazyFrame:
     return held(venue, frame).drop("seq")
 
 
-def held(venue: Venue, frame: str, source: str | None = None) -> pl.LazyFrame:
-    """Return `records`, of one source or all, with `seq`: the export that holds each row."""
+def held(venue: Venue, frame: str, source: str | None = None, scan: Scan = pl.scan_parquet) -> Any:
+    """Return `records`, of one source or all, with `seq`: the export that holds each row; as `scan` gives frames.
+
+    Said in narwhals, which Polars and Spark both understand. Where nothing is held, an empty frame of Polars.
+    """
     exports = [r for r in receipts(venue.store) if source in (None, r.preset)]
+
+    def scanned(r: Receipt, file: str) -> nw.LazyFrame[Any]:
+        return nw.from_native(scan(str(venue.store / r.id / file)))
+
     rows = [
-        pl.scan_parquet(venue.store / r.id / f"{frame}.parquet").with_columns(seq=pl.lit(r.seq, pl.UInt32))
-        for r in exports
-        if frame in r.frames
+        scanned(r, f"{frame}.parquet").with_columns(seq=nw.lit(r.seq, nw.Int64)) for r in exports if frame in r.frames
     ]
     if not rows:
-        return pl.LazyFrame(schema=FRAMES[frame] | {"seq": pl.UInt32()})
-    gone = [pl.scan_parquet(venue.store / r.id / "replaced.parquet") for r in exports if r.replaced.get(frame)]
-    if not gone:
-        return pl.concat(rows)
-    reference = {"seq": "seq", "ref": reference_of(frame)}
-    return pl.concat(rows).join(pl.concat(gone).rename(reference), on=list(reference.values()), how="anti")
+        return pl.LazyFrame(schema=FRAMES[frame] | {"seq": pl.Int64()})
+    known, gone = nw.concat(rows), [scanned(r, "replaced.parquet") for r in exports if r.replaced.get(frame)]
+    if gone:
+        reference = reference_of(frame)
+        known = known.join(nw.concat(gone).rename({"ref": reference}), on=["seq", reference], how="anti")
+    return known.to_native()
 
 
 def reference_of(frame: str) -> str:

@@ -106,7 +106,7 @@ FRAMES: dict[str, dict[str, pl.DataType]] = {
 
 # Which earlier versions of rows an export replaces. References of different frames are never equal.
 REPLACED: dict[str, pl.DataType] = {
-    "seq": pl.UInt32(),  # of the export that holds the version (see `receipt`)
+    "seq": pl.Int64(),  # of the export that holds the version (see `receipt`)
     "ref": pl.UInt64(),  # its `row_ref`, or `performance_ref` in performances
 }
 

@@ -22,9 +22,12 @@ class JaugeError(Exception):
     exit_code = 1
 
     def __init__(self, en: str, fr: str) -> None:
-        super().__init__(en)
+        super().__init__(en, fr)  # both, so that it can travel between processes
         self.en = en
         self.fr = fr
+
+    def __str__(self) -> str:
+        return self.en
 
     def sentence(self, language: str) -> str:
         """Return the message in "fr", or in English for any other language."""
@@ -70,6 +73,7 @@ class VerificationRefusal(Refusal):
 
     def __init__(self, rule: str, en: str, fr: str) -> None:
         super().__init__(f"{rule}: {en}", f"{rule} : {fr}")
+        self.args = rule, en, fr
         self.rule = rule
 
 

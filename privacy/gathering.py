@@ -91,7 +91,7 @@ def _people(people: pl.DataFrame, jobs: Sequence[Job]) -> dict[str, Sums]:
             amounts = np.stack(own) if own else np.empty((0, ends.max(initial=0)), np.int64)
             some = partial(bound_people, cell=flat[f"_{i}"], amounts=amounts, bounds=bounds_of(table, measures))
             found = list(threads.map(some, starts))
-            sums[table.name] = sum(f[0] for f in found), sum(f[1] for f in found)
+            sums[table.name] = np.sum([f[0] for f in found], axis=0), np.sum([f[1] for f in found], axis=0)
     return sums
 
 

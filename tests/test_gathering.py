@@ -85,7 +85,7 @@ def test_a_person_in_two_parts_would_be_bounded_twice(jobs: list[Job]) -> None:
         [(parts[0], parts[0])], [(parts[0], parts[0])] * 2, [(p, p) for p in (*parts, parts[1])],
         [(parts[0], parts[0]), (parts[1], Part(0, 1))], [(Part(0, 1), Part(0, 1)), (parts[1], parts[1])],
     ):  # fmt: skip
-        with pytest.raises(Fault, match="[Pp]art"):
+        with pytest.raises(Fault, match=r"[Pp]art"):
             gather(handed(*wrong), jobs)
 
 
