@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
+import psycopg2
 import pytest
 from releases import sender
 
+from aggregations.inbox import load_inbox
 from aggregations.venue import Venue
 from pipelines import hub, partitions, venue
 from pipelines.node import each
@@ -22,6 +34,7 @@ from privacy.policy import read_policy
 from warehouse.governance import Hub
 from warehouse.lake import query
 
+ROOT = Path(__file__).parents[1]
 T1 = Period(2025, 1)
 SECRET = "ornithorynque"
 
@@ -215,3 +228,75 @@ def test_a_venue_is_released_by_one_run_at_a_time(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path) -> Iterator[str]:
+    """The address of a real, empty PostgreSQL on a loopback port; it refuses to run as root."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        apart = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if apart:
+            shutil.chown(folder, "postgres")
+        data = f"{folder}/data"
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
+        control = [*apart, programs / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log"]
+        made = [*apart, programs / "initdb", "-D", data, "-A", "trust", "-U", "dagster", "-E", "UTF8", "--no-sync"]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder)
+        subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+        try:
+            yield f"//dagster@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+
+
+@pytest.mark.slow
+def test_several_workers_at_once_with_dagster_in_postgresql(
+    tmp_path: Path, postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration that docs/operations.md gives, a real database, daemon and code location."""
+    home, folder = tmp_path / "home", tmp_path / "dagster"
+    folder.mkdir()
+    names = ("theatre", "opera", "musee")
+    for one in made(home, *names):
+        load_inbox(one)
+    (yaml,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
+    (folder / "dagster.yaml").write_text(yaml, "utf-8")
+    for name, value in {
+        "DAGSTER_HOME": folder, "JAUGE_HOME": home, "JAUGE_DAGSTER_DATABASE": f"postgresql+psycopg2:{postgresql}", "PYTHONPATH": ROOT,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, str(value))
+    tools = Path(sys.executable).parent
+    for name in names:  # all wait in the queue before the daemon starts
+        config = json.dumps(venue.asking([partitions.key(name, T1)]))
+        launch = [tools / "dagster", "job", "launch", "-m", "pipelines.venue", "-j", "publish", "--config-json", config]
+        launched = subprocess.run(launch, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert launched.returncode == 0, launched.stderr[-3000:]
+    with (tmp_path / "daemon.log").open("w") as log, dg.DagsterInstance.get() as instance:
+        daemon = subprocess.Popen(
+            [tools / "dagster-daemon", "run", "-m", "pipelines.venue"], cwd=tmp_path, stdout=log, stderr=log
+        )
+        try:
+            done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
+            deadline = time.monotonic() + 240
+            while instance.get_runs_count(done) < len(names):
+                assert time.monotonic() < deadline, (tmp_path / "daemon.log").read_text()[-3000:]
+                time.sleep(1)
+        finally:
+            daemon.terminate()
+            daemon.wait(60)
+        runs = instance.get_run_records()
+        assert [record.dagster_run.status for record in runs] == [dg.DagsterRunStatus.SUCCESS] * len(names)
+        spans = [(record.start_time or 0.0, record.end_time or 0.0) for record in runs]
+        assert max(start for start, _ in spans) < min(end for _, end in spans), "all at work at one time"
+        keys = {str(partitions.key(name, T1)) for name in names}
+        assert instance.get_materialized_partitions(venue.release.key) == keys
+    with closing(psycopg2.connect(f"postgresql:{postgresql}")) as database, database.cursor() as cursor:
+        cursor.execute("select event from event_logs where dagster_event_type = 'ASSET_MATERIALIZATION'")
+        workers = {json.loads(event)["dagster_event"]["pid"] for (event,) in cursor.fetchall()}
+    assert len(workers) == len(names)
+    assert not list(folder.rglob("*.db")), "nothing of it in SQLite"
+    assert len(list((home / "hub" / "inbox").iterdir())) == len(names)
