@@ -17,7 +17,6 @@ from privacy.errors import Fault, JaugeError
 from warehouse import inbox
 from warehouse.governance import Hub
 from warehouse.lake import query
-from warehouse.reports.build import build_reports
 
 
 class SharedHub(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
@@ -71,6 +70,8 @@ def _held(hub: Hub, asked: Sequence[tuple[str, Period]]) -> list[dict[str, bool]
           automation_condition=dg.AutomationCondition.eager())  # fmt: skip
 def reports(shared: SharedHub) -> dg.MaterializeResult[Any]:
     """The pages for marketing teams, French and English, from the views."""
+    from warehouse.reports.build import build_reports  # the drawings load here alone
+
     pages = build_reports(shared.hub())
     return dg.MaterializeResult(metadata={"pages": len(pages)})
 

@@ -52,6 +52,17 @@ def test_blocking_checks_stand_before_and_after_the_border() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("module", "late"), [
+    ("pipelines.cli", "polars numpy dagster great_expectations opendp duckdb altair"),
+    ("pipelines.venue", "great_expectations pandas opendp duckdb altair"),
+    ("pipelines.hub", "great_expectations pandas opendp altair"),
+])  # fmt: skip
+def test_heavy_libraries_load_where_they_are_used(module: str, late: str) -> None:
+    code = f"import sys, {module}; print([m for m in {late.split()} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_grid_is_venue_and_period() -> None:
     key = partitions.key("theatre", Period(2025, 1))
     assert partitions.split(key) == ("theatre", Period(2025, 1))
