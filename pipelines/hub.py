@@ -92,7 +92,13 @@ def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[E
             yield dg.AssetMaterialization(releases.key, partition=key, metadata={d.folder: d.outcome})
     asked = list(dict.fromkeys(accepted))  # a period may have come in two revisions
     for one, results in zip(asked, _held(hub, asked), strict=True):
-        yield evaluation(releases_held, partitions.key(*one), results)
+        key = partitions.key(*one)
+        yield evaluation(releases_held, key, results)
+        if not all(results.values()):
+            refused[key] = Fault(
+                "The lake does not hold it as delivered; restore hub/lake/, or accept all of hub/accepted/ again.",
+                "Le lac ne la détient pas telle que livrée ; restaurez hub/lake/, ou recevez de nouveau hub/accepted/.",
+            )
     refuse(refused, len(accepted) + len(refused))
 
 

@@ -24,6 +24,7 @@ from pipelines.checks import require
 from pipelines.node import Event, each
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
+from privacy.errors import JaugeError
 from privacy.policy import Policy, read_policy
 from privacy.release import deliver
 
@@ -142,7 +143,7 @@ class Asked(dg.Config):
 def release_each(context: dg.OpExecutionContext, config: Asked, node: Node) -> Iterator[Event]:
     """Release and check each partition asked for, a few at once."""
     asked = [partitions.split(key) for key in config.partitions]  # all well written, or none begins
-    context.instance.add_dynamic_partitions("venue", sorted({venue for venue, _ in asked}))
+    context.instance.add_dynamic_partitions("venue", sorted({venue for venue, _ in asked} & set(node.names())))
     yield from each(
         [partitions.key(venue, period) for venue, period in asked],
         release, lambda key: _release(node, *partitions.split(key)),
@@ -184,11 +185,18 @@ def every_quarter(context: dg.ScheduleEvaluationContext, node: Node) -> dg.RunRe
     A venue whose `calendar` is the season alone waits for September.
     """
     ended = Period.containing(context.scheduled_execution_time.date() - timedelta(days=31))
-    calendars = {name: node.venue(name).calendar for name in node.names()}
+    calendars = {name: _calendar(node, name) for name in node.names()}
     asked = [(name, ended) for name, calendar in calendars.items() if calendar == "quarters"]
     if ended.quarter == 4:
         asked += [(name, Period(ended.year)) for name in calendars]
     return dg.RunRequest(run_key=str(ended), run_config=asking(partitions.key(name, period) for name, period in asked))
+
+
+def _calendar(node: Node, name: str) -> str:
+    try:
+        return node.venue(name).calendar
+    except JaugeError:  # asked all the same: the run says what is wrong with its folder
+        return "quarters"
 
 
 def asking(keys: Iterable[str]) -> dict[str, Any]:

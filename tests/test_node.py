@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -277,8 +278,9 @@ def test_several_workers_at_once_with_dagster_in_postgresql(
         assert launched.returncode == 0, launched.stderr[-3000:]
     with (tmp_path / "daemon.log").open("w") as log, dg.DagsterInstance.get() as instance:
         daemon = subprocess.Popen(
-            [tools / "dagster-daemon", "run", "-m", "pipelines.venue"], cwd=tmp_path, stdout=log, stderr=log
-        )
+            [tools / "dagster-daemon", "run", "-m", "pipelines.venue"],
+            cwd=tmp_path, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
         try:
             done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE])
             deadline = time.monotonic() + 240
@@ -286,8 +288,10 @@ def test_several_workers_at_once_with_dagster_in_postgresql(
                 assert time.monotonic() < deadline, (tmp_path / "daemon.log").read_text()[-3000:]
                 time.sleep(1)
         finally:
-            daemon.terminate()
+            daemon.send_signal(signal.SIGINT)
             daemon.wait(60)
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)  # its code server would live on
         runs = instance.get_run_records()
         assert [record.dagster_run.status for record in runs] == [dg.DagsterRunStatus.SUCCESS] * len(names)
         spans = [(record.start_time or 0.0, record.end_time or 0.0) for record in runs]

@@ -104,6 +104,13 @@ def test_a_venue_of_the_season_alone_waits_for_september(tmp_path: Path) -> None
         assert any(name == "theatre" for name, _ in asked)
 
 
+def test_a_venue_whose_settings_are_broken_is_asked_all_the_same(tmp_path: Path) -> None:
+    """It is for the run to say what is wrong; the others are released."""
+    node = hosted(tmp_path, "theatre", "opera")
+    (tmp_path / "venues" / "opera" / "venue.toml").write_text("nonsense", "utf-8")
+    assert asked_on("2025-12-10", node) == {("theatre", "2025-2026-T1"), ("opera", "2025-2026-T1")}
+
+
 def test_every_night_one_run_loads(tmp_path: Path) -> None:
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert venue.every_night(context).run_key == "2026-01-05"
