@@ -10,11 +10,4 @@ import dagster as dg
 
 from pipelines import hub, venue
 
-exchange = dg.define_asset_job(
-    "exchange",
-    selection=[venue.release, hub.releases],
-    tags={"jauge/hub": "one"},
-    description="Release a period of a venue, and accept it at the hub of the same machine.",
-)
-
-defs = dg.Definitions.merge(venue.defs, hub.defs, dg.Definitions(jobs=[exchange]))
+defs = dg.Definitions.merge(venue.defs, hub.defs)

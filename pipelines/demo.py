@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -20,6 +21,7 @@ from aggregations.venue import Venue, add_venue, read_venue
 from pipelines import partitions
 from pipelines.definitions import defs
 from pipelines.town.build import ORGANISATIONS, write_town
+from pipelines.venue import asking
 from privacy.calendar import Period
 from privacy.errors import Fault
 from warehouse.governance import Hub, register
@@ -35,14 +37,16 @@ def run_demo(home: Path, examples: Path, step: Step, *, people: int = 40_000) ->
     `examples`: the repository's folder of real exports. Raises Fault when a run fails (Dagster keeps its log).
     """
     town(home, examples, step, people)
-    grid = [(v.id, p) for v in ORGANISATIONS for p in PERIODS] + [("theatre", OPENING)]
+    everyone = [v.id for v in ORGANISATIONS]
+    calendar = [(everyone, period) for period in PERIODS] + [(["theatre"], OPENING)]
     with instance(home) as dagster:
-        for done, venue in enumerate(ORGANISATIONS, 1):
-            load(dagster, home, venue.id)
-            step("load", done, len(ORGANISATIONS))
-        for done, (venue_id, period) in enumerate(grid, 1):
-            exchange(dagster, home, venue_id, period)
-            step("release", done, len(grid))
+        load(dagster, home)
+        step("load", 1, 1)
+        for done, (venues, period) in enumerate(calendar, 1):
+            release(dagster, home, venues, period)
+            step("release", done, len(calendar))
+        accept(dagster, home)
+        step("accept", 1, 1)
         report(dagster, home)
         step("report", 1, 1)
 
@@ -86,20 +90,24 @@ def instance(home: Path) -> Generator[dg.DagsterInstance]:
         yield opened
 
 
-def load(dagster: dg.DagsterInstance, home: Path, venue: str) -> None:
-    """Run the loading of a venue's inbox and its checks."""
-    dagster.add_dynamic_partitions("venue", [venue])
-    _run(dagster, "load_exports", venue, venue, {"node": home})
+def load(dagster: dg.DagsterInstance, home: Path) -> None:
+    """Run the loading of every inbox and its checks."""
+    _run(dagster, "load_exports", {"node": home})
 
 
-def exchange(dagster: dg.DagsterInstance, home: Path, venue: str, period: Period) -> None:
-    """Run the release of a period and its acceptance by the hub of the same home."""
-    _run(dagster, "exchange", venue, partitions.key(venue, str(period)), {"node": home, "shared": home})
+def release(dagster: dg.DagsterInstance, home: Path, venues: Sequence[str], period: Period) -> None:
+    """Run the release of a period by several venues, and its delivery to the hub of the same home."""
+    _run(dagster, "publish", {"node": home}, asking(partitions.key(venue, period) for venue in venues))
+
+
+def accept(dagster: dg.DagsterInstance, home: Path) -> None:
+    """Run the acceptance of all that was delivered."""
+    _run(dagster, "accept", {"shared": home})
 
 
 def report(dagster: dg.DagsterInstance, home: Path) -> None:
     """Run the making of the pages."""
-    _run(dagster, "report", "hub", None, {"shared": home})
+    _run(dagster, "report", {"shared": home})
 
 
 def _lay(export: Path, inbox: Path) -> None:
@@ -112,19 +120,18 @@ def _lay(export: Path, inbox: Path) -> None:
         shutil.copyfile(export, there)
 
 
-def _run(dagster: dg.DagsterInstance, job: str, venue: str, partition: str | None, homes: dict[str, Path]) -> None:
+def _run(dagster: dg.DagsterInstance, job: str, homes: dict[str, Path], asked: dict[str, Any] | None = None) -> None:
     result = defs.resolve_job_def(job).execute_in_process(
         instance=dagster,
-        partition_key=partition,
         run_config={
             "resources": {name: {"config": {"home": str(home)}} for name, home in homes.items()},
             "loggers": {"console": {"config": {"log_level": "ERROR"}}},  # the instance keeps all of it
-        },
-        tags={"jauge/venue": venue},
+        }
+        | (asked or {}),
         raise_on_error=False,
     )
     if not result.success:
         raise Fault(
-            f"The run {job} for {venue} failed; `uv run dg dev` shows why (run {result.run_id[:8]}).",
-            f"L’exécution {job} pour {venue} a échoué ; `uv run dg dev` montre pourquoi (run {result.run_id[:8]}).",
+            f"The run {job} failed; `uv run dg dev` shows why (run {result.run_id[:8]}).",
+            f"L’exécution {job} a échoué ; `uv run dg dev` montre pourquoi (run {result.run_id[:8]}).",
         )

@@ -1,7 +1,8 @@
 """The hub's side in Dagster: accept what arrives in the inbox, build the pages. Never loads what made a release."""
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import dagster as dg
 import polars as pl
 
 from pipelines import partitions
-from pipelines.checks import Rule, evaluate, no_nulls
+from pipelines.checks import Rule, about, evaluate, no_nulls
+from pipelines.node import Event, evaluation, refuse
+from privacy.calendar import Period
+from privacy.errors import Fault, JaugeError
 from warehouse import inbox
 from warehouse.governance import Hub
 from warehouse.lake import query
-from warehouse.reports.build import build_reports
 
 
 class SharedHub(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
@@ -26,6 +29,8 @@ class SharedHub(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeAr
         return Hub(Path(self.home or os.environ.get("JAUGE_HOME") or ".jauge") / "hub")
 
 
+_UNFINISHED = [s for s in dg.DagsterRunStatus if s not in (
+    dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)]  # fmt: skip
 VENUE_RELEASE = dg.AssetKey(["venue", "release"])
 
 
@@ -43,39 +48,78 @@ def releases(context: dg.AssetExecutionContext, shared: SharedHub) -> dg.Materia
 @partitions.check(releases, partitions.grid, blocking=True)
 def releases_held(context: dg.AssetCheckExecutionContext, shared: SharedHub) -> dg.AssetCheckResult:
     """The partition's release is in the lake, once a revision, with all it declares."""
-    venue, period = partitions.split(context.op_execution_context.partition_key)
-    held = query(shared.hub(), "select venue, period, revision, k, k_rule from releases").lazy()
-    mine = held.filter((pl.col("venue") == venue) & (pl.col("period") == str(period)))
+    (results,) = _held(shared.hub(), [partitions.split(context.op_execution_context.partition_key)])
+    return dg.AssetCheckResult(passed=all(results.values()), metadata=results)
+
+
+def _held(hub: Hub, asked: Sequence[tuple[str, Period]]) -> list[dict[str, bool]]:
+    """Judge what the lake holds of each venue and period, in one reading."""
+    held = query(hub, "select venue, period, revision, k, k_rule from releases").lazy()
     revisions = (pl.col("revision").n_unique() - pl.len()).abs()
     rules = [Rule("it is held", pl.len(), least=1), Rule("one release a revision", revisions, most=0)]
-    results = evaluate(mine, [*rules, *no_nulls("k", "k_rule")])
-    return dg.AssetCheckResult(passed=all(results.values()), metadata=results)
+    rules += no_nulls("k", "k_rule")
+    each = {
+        f"{venue} {period}": held.filter((pl.col("venue") == venue) & (pl.col("period") == str(period)))
+        for venue, period in asked
+    }
+    results = evaluate(*((mine, about(name, rules)) for name, mine in each.items()))
+    return [{rule.name: results[f"{name}: {rule.name}"] for rule in rules} for name in each]
 
 
 @dg.asset(key_prefix="hub", group_name="hub", deps=[releases], kinds={"html"},
           automation_condition=dg.AutomationCondition.eager())  # fmt: skip
 def reports(shared: SharedHub) -> dg.MaterializeResult[Any]:
     """The pages for marketing teams, French and English, from the views."""
+    from warehouse.reports.build import build_reports  # the drawings load here alone
+
     pages = build_reports(shared.hub())
     return dg.MaterializeResult(metadata={"pages": len(pages)})
 
 
-accept = dg.define_asset_job(
-    "accept", selection=[releases], tags={"jauge/hub": "one"}, description="Accept a delivered release."
-)
+@dg.op(out={})
+def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[Event]:
+    """Decide on every release that waits, as `releases` does on those of one partition."""
+    hub = shared.hub()
+    accepted: list[tuple[str, Period]] = []
+    refused: dict[str, JaugeError] = {}
+    for d in inbox.decide(hub):
+        if d.outcome == "refused":
+            refused[d.folder] = Fault(f"{d.rule}: {d.en}", f"{d.rule} : {d.fr}")
+        elif d.venue and d.period:  # verified by now
+            accepted.append((d.venue, Period.parse(d.period)))
+            key = partitions.key(*accepted[-1])
+            context.instance.add_dynamic_partitions("venue", [d.venue])
+            yield dg.AssetMaterialization(releases.key, partition=key, metadata={d.folder: d.outcome})
+    asked = list(dict.fromkeys(accepted))  # a period may have come in two revisions
+    for one, results in zip(asked, _held(hub, asked), strict=True):
+        key = partitions.key(*one)
+        yield evaluation(releases_held, key, results)
+        if not all(results.values()):
+            refused[key] = Fault(
+                "The lake does not hold it as delivered; restore hub/lake/, or accept all of hub/accepted/ again.",
+                "Le lac ne la détient pas telle que livrée ; restaurez hub/lake/, ou recevez de nouveau hub/accepted/.",
+            )
+    refuse(refused, len(accepted) + len(refused))
+
+
+@dg.job(executor_def=dg.in_process_executor, tags={"jauge/hub": "one"})
+def accept() -> None:
+    """Accept everything that waits in the inbox, in one run."""
+    accept_each()
+
+
 report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
 
 
 @dg.sensor(job=accept, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
-def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """One run for each release that arrives in the inbox."""
-    waiting = [w for w in inbox.waiting(shared.hub()) if w.venue and w.period]
+def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRequest | dg.SkipReason:
+    """One run for all that waits, once what was asked before is done; asked again only if something else waits."""
+    waiting = [w.folder.name for w in inbox.waiting(shared.hub())]
     if not waiting:
-        yield dg.SkipReason("The inbox is empty.")
-    for one in waiting:
-        context.instance.add_dynamic_partitions("venue", [str(one.venue)])
-        key = partitions.key(str(one.venue), str(one.period))
-        yield dg.RunRequest(run_key=one.folder.name, partition_key=key)
+        return dg.SkipReason("The inbox is empty.")
+    if context.instance.get_runs_count(dg.RunsFilter(job_name=accept.name, statuses=_UNFINISHED)):
+        return dg.SkipReason("A run is accepting; what remains is for the next.")
+    return dg.RunRequest(run_key=hashlib.sha256("\n".join(waiting).encode()).hexdigest())
 
 
 defs = dg.Definitions(

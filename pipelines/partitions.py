@@ -34,9 +34,9 @@ def check(
     return decorate
 
 
-def key(venue: str, period: str) -> dg.MultiPartitionKey:
+def key(venue: str, period: Period) -> dg.MultiPartitionKey:
     """Return the grid's key of one venue and period."""
-    return dg.MultiPartitionKey({"venue": venue, "period": period})
+    return dg.MultiPartitionKey({"venue": venue, "period": str(period)})
 
 
 def split(partition_key: str) -> tuple[str, Period]:

@@ -7,7 +7,7 @@ import polars as pl
 from aggregations.publication import venue_records
 from aggregations.schema import CONSENT_REGIMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
-from pipelines.checks import Rule, between, evaluate, no_nulls, only
+from pipelines.checks import Rule, about, between, evaluate, no_nulls, only
 from privacy.calendar import Period
 from privacy.declarations import Dimension
 from privacy.ledger import Ledger
@@ -44,11 +44,8 @@ def check_records(venue: Venue) -> dict[str, bool]:
         ],
     }
     frames = {"transactions": own.transactions, "interactions": own.interactions, "counts": own.counts}
-    results: dict[str, bool] = {}
-    for kind in venue.publishes:
-        some = Rule(f"there are {kind}", pl.len(), least=1)
-        results |= {f"{kind}: {name}": ok for name, ok in evaluate(frames[kind], [some, *rules[kind]]).items()}
-    return results
+    some = {kind: Rule(f"there are {kind}", pl.len(), least=1) for kind in venue.publishes}
+    return evaluate(*((frames[kind], about(kind, [some[kind], *rules[kind]])) for kind in venue.publishes))
 
 
 def check_release(venue: Venue, period: Period) -> dict[str, bool]:
@@ -57,11 +54,7 @@ def check_release(venue: Venue, period: Period) -> dict[str, bool]:
     if last is None:
         return {"the period is released": False}
     sealed = read(venue.outbox / last.release_id, venue.public_key)
-    results: dict[str, bool] = {}
-    for name in sealed.tables:
-        cells = sealed.cells(name).lazy()
-        results |= {f"{name}: {rule}": ok for rule, ok in evaluate(cells, _release_rules(sealed, name)).items()}
-    return results
+    return evaluate(*((sealed.cells(t).lazy(), about(t, _release_rules(sealed, t))) for t in sealed.tables))
 
 
 def _release_rules(sealed: Release, name: str) -> list[Rule]:

@@ -2,10 +2,14 @@
 
 An asset here writes through the venue's own folders and hands nothing to an I/O manager; its metadata holds
 public facts only. Contributions, exact cells and bounded frames are not assets: an asset is a file, and those are
-the files nobody may have.
+the files nobody may have. A partition can be materialized alone; a node of many venues does all of them in one run
+(`load_exports`, `publish`), which reports each partition as the asset would.
 """
 
+import fcntl
 import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +21,10 @@ from aggregations.publication import release as publish_period
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
+from pipelines.node import Event, each
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
+from privacy.errors import JaugeError
 from privacy.policy import Policy, read_policy
 from privacy.release import deliver
 
@@ -29,6 +35,7 @@ class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgumen
     home: str = ""  # $JAUGE_HOME, or .jauge
     policy: str = ""
     hub_inbox: str = ""
+    workers: int = 2  # venues at work at once, in threads: each one's columns are spread over the cores already
 
     @property
     def root(self) -> Path:
@@ -38,6 +45,14 @@ class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgumen
     def venue(self, name: str) -> Venue:
         """Read a venue's folder."""
         return read_venue(self.root / "venues" / name)
+
+    @contextmanager
+    def turn(self, name: str) -> Generator[Venue]:
+        """Read a venue's folder, and keep other runs out of it: what was checked is what is released."""
+        venue = self.venue(name)
+        with (venue.folder / ".turn").open("w") as lock:  # the lock dies with its process
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield venue
 
     def names(self) -> list[str]:
         """List the venues hosted here."""
@@ -61,9 +76,7 @@ EXPORTS = dg.AssetSpec(
 @dg.asset(key_prefix="venue", group_name="venue", deps=[EXPORTS], partitions_def=partitions.venues, kinds={"polars"})
 def records(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResult[Any]:
     """Canonical records of a venue, from every export in its inbox; direct identifiers end here."""
-    failed = [one.error for one in load_inbox(node.venue(context.partition_key)) if one.error]
-    if failed:
-        raise failed[0]  # the others are loaded; `jauge ingest` says what each was
+    _load(node, context.partition_key)
     return dg.MaterializeResult()
 
 
@@ -77,24 +90,78 @@ def records_conform(context: dg.AssetCheckExecutionContext, node: Node) -> dg.As
 @dg.asset(key_prefix="venue", group_name="venue", deps=[records], partitions_def=partitions.grid, kinds={"opendp"})
 def release(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResult[Any]:
     """The sealed release of a period: the only thing that leaves a venue. Asked again, the same bytes."""
-    name, period = partitions.split(context.partition_key)
-    venue = node.venue(name)
-    require(check_records(venue), f"Records of {name}")  # also when this run did not load them
-    published = publish_period(venue, period, node.read_policy())
-    deliver(published.release.folder, node.inbox)
-    return dg.MaterializeResult(metadata=published.release.public_facts())
+    return dg.MaterializeResult(metadata=_release(node, *partitions.split(context.partition_key)))
 
 
 @partitions.check(release, partitions.grid, blocking=True)
 def release_conforms(context: dg.AssetCheckExecutionContext, node: Node) -> dg.AssetCheckResult:
     """After the border: the sealed tables are complete, and each figure has its margin."""
-    venue, period = partitions.split(context.op_execution_context.partition_key)
-    results = check_release(node.venue(venue), period)
+    results = _judge(node, *partitions.split(context.op_execution_context.partition_key))
     return dg.AssetCheckResult(passed=all(results.values()), metadata=results)
 
 
-load_exports = dg.define_asset_job("load_exports", selection=[records], description="Load what is in the inboxes.")
-publish = dg.define_asset_job("publish", selection=[release], description="Release a period of a venue.")
+def _load(node: Node, name: str) -> dict[str, str]:
+    with node.turn(name) as venue:
+        failed = [one.error for one in load_inbox(venue) if one.error]
+    if failed:
+        raise failed[0]  # the others are loaded; `jauge ingest` says what each was
+    return {}
+
+
+def _release(node: Node, name: str, period: Period) -> dict[str, str | int | float]:
+    with node.turn(name) as venue:
+        require(check_records(venue), f"Records of {name}")  # also when this run did not load them
+        published = publish_period(venue, period, node.read_policy())
+    deliver(published.release.folder, node.inbox)
+    return published.release.public_facts()
+
+
+def _judge(node: Node, name: str, period: Period) -> dict[str, bool]:
+    return check_release(node.venue(name), period)
+
+
+@dg.op(out={})
+def load_each(context: dg.OpExecutionContext, node: Node) -> Iterator[Event]:
+    """Load and check every venue hosted here, a few at once."""
+    names = node.names()
+    context.instance.add_dynamic_partitions("venue", names)
+    yield from each(
+        names,
+        records, lambda name: _load(node, name),
+        records_conform, lambda name: check_records(node.venue(name)),
+        node.workers,
+    )  # fmt: skip
+
+
+class Asked(dg.Config):
+    """Which partitions of the grid to release, such as `2025-2026-T1|theatre`."""
+
+    partitions: list[str]
+
+
+@dg.op(out={})
+def release_each(context: dg.OpExecutionContext, config: Asked, node: Node) -> Iterator[Event]:
+    """Release and check each partition asked for, a few at once."""
+    asked = [partitions.split(key) for key in config.partitions]  # all well written, or none begins
+    context.instance.add_dynamic_partitions("venue", sorted({venue for venue, _ in asked} & set(node.names())))
+    yield from each(
+        [partitions.key(venue, period) for venue, period in asked],
+        release, lambda key: _release(node, *partitions.split(key)),
+        release_conforms, lambda key: _judge(node, *partitions.split(key)),
+        node.workers,
+    )  # fmt: skip
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def load_exports() -> None:
+    """Load what is in the inboxes of every venue hosted here."""
+    load_each()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def publish() -> None:
+    """Release periods of many venues in one run. What one is refused neither stops nor hides the others."""
+    release_each()
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -106,29 +173,35 @@ def hosted_venues(context: dg.SensorEvaluationContext, node: Node) -> dg.SensorR
 
 
 @dg.schedule(job=load_exports, cron_schedule="0 3 * * *", execution_timezone="Europe/Paris")
-def every_night(context: dg.ScheduleEvaluationContext, node: Node) -> list[dg.RunRequest]:
+def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Load every venue's new exports."""
-    day = f"{context.scheduled_execution_time:%Y-%m-%d}"
-    return [_request(name, name, f"{name} {day}") for name in node.names()]
+    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}")
 
 
 @dg.schedule(job=publish, cron_schedule="0 5 10 3,6,9,12 *", execution_timezone="Europe/Paris")
-def every_quarter(context: dg.ScheduleEvaluationContext, node: Node) -> list[dg.RunRequest]:
+def every_quarter(context: dg.ScheduleEvaluationContext, node: Node) -> dg.RunRequest:
     """On the tenth day after a quarter, release it; in September the season too. A release exists once.
 
     A venue whose `calendar` is the season alone waits for September.
     """
     ended = Period.containing(context.scheduled_execution_time.date() - timedelta(days=31))
-    season = [ended.season] if ended.quarter == 4 else []
-    return [
-        _request(name, partitions.key(name, period), f"{name} {period}")
-        for name in node.names()
-        for period in (season if node.venue(name).calendar == "season" else [str(ended), *season])
-    ]
+    calendars = {name: _calendar(node, name) for name in node.names()}
+    asked = [(name, ended) for name, calendar in calendars.items() if calendar == "quarters"]
+    if ended.quarter == 4:
+        asked += [(name, Period(ended.year)) for name in calendars]
+    return dg.RunRequest(run_key=str(ended), run_config=asking(partitions.key(name, period) for name, period in asked))
 
 
-def _request(venue: str, partition_key: str, run_key: str) -> dg.RunRequest:
-    return dg.RunRequest(run_key=run_key, partition_key=partition_key, tags={"jauge/venue": venue})
+def _calendar(node: Node, name: str) -> str:
+    try:
+        return node.venue(name).calendar
+    except JaugeError:  # asked all the same: the run says what is wrong with its folder
+        return "quarters"
+
+
+def asking(keys: Iterable[str]) -> dict[str, Any]:
+    """Return the configuration of `publish` for these partitions of the grid."""
+    return {"ops": {"release_each": {"config": {"partitions": list(keys)}}}}
 
 
 defs = dg.Definitions(

@@ -15,7 +15,7 @@ def test_each_rule_says_only_whether_it_holds(capfd: pytest.CaptureFixture[str])
     frame = pl.LazyFrame({"person": [1, None], "status": ["paid", WORD], "quantity": [0, 3], "price": [None, 5]})
     rules = [*no_nulls("person", "status"), only("status", ["paid"]), *between("quantity", least=1, most=3),
              *between("price", least=0), Rule("there are rows", pl.len(), least=1)]  # fmt: skip
-    results = evaluate(frame, rules)
+    results = evaluate((frame, rules))
     assert results == {
         "person is never missing": False,
         "status is never missing": True,
@@ -36,4 +36,4 @@ def test_each_rule_says_only_whether_it_holds(capfd: pytest.CaptureFixture[str])
 def test_an_empty_frame_fails_only_the_rule_that_wants_rows() -> None:
     frame = pl.LazyFrame(schema={"quantity": pl.Int64(), "status": pl.String()})
     rules = [*between("quantity", least=1), only("status", ["paid"]), Rule("there are rows", pl.len(), least=1)]
-    assert list(evaluate(frame, rules).values()) == [True, True, False]
+    assert list(evaluate((frame, rules)).values()) == [True, True, False]

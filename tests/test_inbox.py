@@ -76,7 +76,7 @@ def count(hub: Hub, *tables: str) -> tuple[int, ...]:
 def test_accepted_releases_are_in_the_lake_and_out_of_the_inbox(hub, sent):
     folder = deliver(sent[1]["season"], hub.inbox)
     [decision] = accept(hub, now=NOW)
-    assert decision == Decision(folder.name, "accepted", "theatre", folder.name)
+    assert decision == Decision(folder.name, "accepted", "theatre", folder.name, period="2025-2026")
     assert not folder.exists()
     assert (hub.accepted / folder.name / "manifest.json").exists()
     assert count(hub, "releases", "provenance", "loyalty") == (1, 7, 42)

@@ -38,14 +38,14 @@ town(Path(sys.argv[1]), Path(sys.argv[2]), lambda *_: None, 4000)
 _RUN = """
 import sys
 from pathlib import Path
-from pipelines.demo import exchange, instance, load, report
+from pipelines.demo import accept, instance, load, release, report
 from privacy.calendar import Period
 home = Path(sys.argv[1])
 with instance(home) as dagster:
     def everything(venues):
-        for venue in venues:
-            load(dagster, home, venue)
-            exchange(dagster, home, venue, Period.parse("2025-2026-T3"))
+        load(dagster, home)
+        release(dagster, home, venues, Period.parse("2025-2026-T3"))
+        accept(dagster, home)
         return {str(f): f.read_bytes() for f in home.glob("venues/*/outbox/*/**/*") if f.is_file()}
     venues = sys.argv[2].split(",")
     first = everything(venues)

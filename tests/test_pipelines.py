@@ -52,9 +52,20 @@ def test_blocking_checks_stand_before_and_after_the_border() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(("module", "late"), [
+    ("pipelines.cli", "polars numpy dagster great_expectations opendp duckdb altair"),
+    ("pipelines.venue", "great_expectations pandas opendp duckdb altair"),
+    ("pipelines.hub", "great_expectations pandas opendp altair"),
+])  # fmt: skip
+def test_heavy_libraries_load_where_they_are_used(module: str, late: str) -> None:
+    code = f"import sys, {module}; print([m for m in {late.split()} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_grid_is_venue_and_period() -> None:
-    key = partitions.key("theatre", "2025-2026-T1")
-    assert partitions.split(key) == ("theatre", Period.parse("2025-2026-T1"))
+    key = partitions.key("theatre", Period(2025, 1))
+    assert partitions.split(key) == ("theatre", Period(2025, 1))
     assert "2025-2026" in partitions.periods.get_partition_keys()
 
 
@@ -62,6 +73,14 @@ def hosted(home: Path, *names: str) -> venue.Node:
     for name in names:
         sender(home, name)
     return venue.Node(home=str(home))
+
+
+def asked_on(day: str, node: venue.Node) -> set[tuple[str, str]]:
+    """What the quarterly schedule asks of its one run, as (venue, period)."""
+    at = datetime.fromisoformat(f"{day}T05:00").replace(tzinfo=UTC)
+    request = venue.every_quarter(dg.build_schedule_context(scheduled_execution_time=at), node=node)
+    keys = request.run_config["ops"]["release_each"]["config"]["partitions"]
+    return {(name, str(period)) for name, period in map(partitions.split, keys)}
 
 
 @pytest.mark.parametrize(("day", "periods"), [
@@ -72,12 +91,7 @@ def hosted(home: Path, *names: str) -> venue.Node:
 ])  # fmt: skip
 def test_on_the_tenth_day_what_has_ended_is_released(tmp_path: Path, day: str, periods: set[str]) -> None:
     node = hosted(tmp_path, "theatre", "opera")
-    context = dg.build_schedule_context(
-        scheduled_execution_time=datetime.fromisoformat(f"{day}T05:00").replace(tzinfo=UTC)
-    )
-    requests = venue.every_quarter(context, node=node)
-    assert {r.partition_key for r in requests} == {partitions.key(v, p) for v in ("theatre", "opera") for p in periods}
-    assert {r.tags["jauge/venue"] for r in requests} == {"theatre", "opera"}
+    assert asked_on(day, node) == {(name, period) for name in ("theatre", "opera") for period in periods}
 
 
 def test_a_venue_of_the_season_alone_waits_for_september(tmp_path: Path) -> None:
@@ -85,17 +99,21 @@ def test_a_venue_of_the_season_alone_waits_for_september(tmp_path: Path) -> None
     settings = tmp_path / "venues" / "opera" / "venue.toml"
     settings.write_text(settings.read_text("utf-8").replace('calendar = "quarters"', 'calendar = "season"'), "utf-8")
     for day, opera in (("2025-12-10", set()), ("2026-09-10", {"2025-2026"})):
-        at = datetime.fromisoformat(f"{day}T05:00").replace(tzinfo=UTC)
-        requests = venue.every_quarter(dg.build_schedule_context(scheduled_execution_time=at), node=node)
-        asked = {partitions.split(str(r.partition_key)) for r in requests}
-        assert {str(period) for name, period in asked if name == "opera"} == opera
+        asked = asked_on(day, node)
+        assert {period for name, period in asked if name == "opera"} == opera
         assert any(name == "theatre" for name, _ in asked)
 
 
-def test_every_night_each_venue_loads(tmp_path: Path) -> None:
+def test_a_venue_whose_settings_are_broken_is_asked_all_the_same(tmp_path: Path) -> None:
+    """It is for the run to say what is wrong; the others are released."""
     node = hosted(tmp_path, "theatre", "opera")
+    (tmp_path / "venues" / "opera" / "venue.toml").write_text("nonsense", "utf-8")
+    assert asked_on("2025-12-10", node) == {("theatre", "2025-2026-T1"), ("opera", "2025-2026-T1")}
+
+
+def test_every_night_one_run_loads(tmp_path: Path) -> None:
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 3, tzinfo=UTC))
-    assert {r.partition_key for r in venue.every_night(context, node=node)} == {"theatre", "opera"}
+    assert venue.every_night(context).run_key == "2026-01-05"
 
 
 def test_a_new_venue_becomes_a_partition_once(tmp_path: Path) -> None:
@@ -108,20 +126,20 @@ def test_a_new_venue_becomes_a_partition_once(tmp_path: Path) -> None:
         assert not venue.hosted_venues(context).dynamic_partitions_requests
 
 
-def test_an_arrival_asks_for_one_run(tmp_path: Path) -> None:
-    there = sender(tmp_path, "theatre")
-    there.join(Hub(tmp_path / "hub"))
-    shared = hub.SharedHub(home=str(tmp_path))
+def test_all_that_arrived_asks_for_one_run(tmp_path: Path) -> None:
+    shared, inbox = hub.SharedHub(home=str(tmp_path)), Hub(tmp_path / "hub").inbox
     with dg.instance_for_test() as instance:
         context = dg.build_sensor_context(instance=instance, resources={"shared": shared})
-        assert "empty" in str(next(iter(hub.arrivals(context))))
-        sent = there.release("2025-2026-T1", people=2000)
-        delivered = hub.SharedHub(home=str(tmp_path)).hub().inbox / Path(sent.folder).name
-        if not delivered.exists():
-            shutil.copytree(sent.folder, delivered)
-        (request,) = hub.arrivals(context)
-        assert request.partition_key == partitions.key("theatre", "2025-2026-T1")
-        assert request.run_key == delivered.name
+        assert "empty" in str(hub.arrivals(context))
+        for name in ("theatre-1", "opera-1"):
+            (inbox / name).mkdir(parents=True)
+        request = hub.arrivals(context)
+        assert request.run_key == hub.arrivals(context).run_key  # the same folders are asked once
+        run = instance.create_run_for_job(hub.defs.resolve_job_def("accept"))
+        assert "accepting" in str(hub.arrivals(context))
+        instance.report_run_failed(run)
+        (inbox / "opera-1").rmdir()
+        assert hub.arrivals(context).run_key != request.run_key
 
 
 @pytest.mark.slow

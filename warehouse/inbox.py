@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -45,6 +46,7 @@ class Decision:
     rule: str | None = None
     fr: str | None = None
     en: str | None = None
+    period: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,20 @@ def waiting(hub: Hub) -> list[Waiting]:
 
 def accept(hub: Hub, *, now: datetime | None = None) -> list[Decision]:
     """Decide on every folder of the inbox, by name; a release refused is a Decision, never an exception."""
+    return list(decide(hub, now=now))
+
+
+def decide(hub: Hub, *, now: datetime | None = None) -> Iterator[Decision]:
+    """Do as `accept` does, and tell each decision when it is taken."""
+    accepted = 0
     with open_lake(hub) as lake:
         hold_venues(lake, hub)
-        decisions = [_decide(hub, lake, one.folder, now) for one in waiting(hub)]
-        if sum(d.outcome == "accepted" for d in decisions) >= _TIDY_FROM:
+        for one in waiting(hub):
+            decision = _decide(hub, lake, one.folder, now)
+            accepted += decision.outcome == "accepted"
+            yield decision
+        if accepted >= _TIDY_FROM:
             tidy(lake)
-    return decisions
 
 
 def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decision:
@@ -81,12 +91,12 @@ def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decisi
 
 def _decide(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, now: datetime | None) -> Decision:
     at = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    venue = _claims(folder)[0]
+    venue, period = _claims(folder)
     try:
         release = _verify(hub, lake, folder, venue)
         held = _is_held(lake, release)
     except VerificationRefusal as refusal:
-        decision = Decision(folder.name, "refused", venue, None, refusal.rule, refusal.fr, refusal.en)
+        decision = Decision(folder.name, "refused", venue, None, refusal.rule, refusal.fr, refusal.en, period)
         fingerprint = _fingerprint(folder)
         _record(lake, decision, fingerprint, at)
         _move(folder, hub.refused, fingerprint)
@@ -100,7 +110,7 @@ def _decide(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, now: dateti
             lake.execute("rollback")
             raise
     _move(folder, hub.accepted, release.manifest_sha256)
-    return Decision(folder.name, "held" if held else "accepted", venue, release.id)
+    return Decision(folder.name, "held" if held else "accepted", venue, release.id, period=period)
 
 
 def _verify(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, venue: str | None) -> Release:

@@ -1,14 +1,17 @@
 """How the command line speaks: the reader's language, progress bars, receipts."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from aggregations.receipt import Receipt
+if TYPE_CHECKING:
+    from aggregations.receipt import Receipt
 
 out = Console()
 

@@ -1,18 +1,20 @@
 """The steward's command that weighs a season's calendar before anything is spent, in words she can decide on."""
 
+from __future__ import annotations
+
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
 
-from aggregations.planning import WORTH, Option, Outlook, outlook
-from aggregations.venue import read_venue
 from pipelines.cli.console import HERE, Home, PolicyFile, VenueId, language, out, say
-from privacy.calendar import Period
-from privacy.plan import TablePlan
-from privacy.policy import Policy, read_policy
+
+if TYPE_CHECKING:
+    from aggregations.planning import Option, Outlook
+    from privacy.plan import TablePlan
+    from privacy.policy import Policy
 
 _Z95 = 1.96
 
@@ -31,6 +33,11 @@ def plan(
     Reads the venue's exact records and its ledger, prints rounded figures on this screen, writes nothing, draws no
     noise, spends nothing. What you then decide is your choice, not a protected figure (docs/promise.md).
     """
+    from aggregations.planning import outlook
+    from aggregations.venue import read_venue
+    from privacy.calendar import Period
+    from privacy.policy import read_policy
+
     one, rules = read_venue(home / "venues" / venue), read_policy(policy)
     today = datetime.now(ZoneInfo(one.timezone)).date()
     when = Period(Period.parse(season).year if season else Period.containing(today).year)
@@ -89,6 +96,8 @@ def _calendar(found: Outlook, rules: Policy) -> Table:
 
 def _advice(found: Outlook, rules: Policy) -> list[str]:
     """Say what to do, and why, in sentences."""
+    from aggregations.planning import WORTH
+
     quarter, whole, alone = (
         _percent(found.quarter.coverage),
         _percent(found.whole.coverage),

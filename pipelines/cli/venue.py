@@ -37,7 +37,8 @@ def demo(
     labels = {
         "town": say("Vendors' files", "Fichiers des billetteries"),
         "load": say("Loading exports", "Chargement des exports"),
-        "release": say("Private releases, accepted by the hub", "Publications privées, reçues par le hub"),
+        "release": say("Private releases", "Publications privées"),
+        "accept": say("Accepted by the hub", "Réception par le hub"),
         "report": say("Pages", "Pages"),
     }
     with progress() as bar:
