@@ -111,7 +111,7 @@ def accept() -> None:
 report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
 
 
-@dg.sensor(job=accept, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(job_name=accept.name, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRequest | dg.SkipReason:
     """One run for all that waits, once what was asked before is done; asked again only if something else waits."""
     waiting = [w.folder.name for w in inbox.waiting(shared.hub())]
