@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,9 +51,14 @@ def publisher(venue: Venue) -> Publisher:
     )
 
 
-def release(venue: Venue, period: Period, policy: Policy, *, revise: bool = False) -> Published:
-    """Publish a period of a venue's records; see `privacy.publish.publish` for what it promises."""
-    return publish(publisher(venue), offer(venue, period), policy, period, revise=revise)
+def release(
+    venue: Venue, period: Period, policy: Policy, *, check: Callable[[], None] = lambda: None, revise: bool = False
+) -> Published:
+    """Publish a period of a venue's records; see `privacy.publish.publish` for what it promises.
+
+    `check`: raises where the records are not fit to be published; asked before any is read, and only then.
+    """
+    return publish(publisher(venue), offer(venue, period, check), policy, period, revise=revise)
 
 
 def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
@@ -87,10 +92,11 @@ def home(venue: Venue) -> Home:
     return Home(place.code, place.epci, place.departement, place.region, venue.timezone)
 
 
-def offer(venue: Venue, period: Period) -> Contributions:
-    """Return what the venue's people add to tables in a period, for the border to bound part by part."""
+def offer(venue: Venue, period: Period, check: Callable[[], None] = lambda: None) -> Contributions:
+    """Return what the venue's people add to tables in a period, for the border to bound part by part; see `release`."""
 
     def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
+        check()
         for frame in dict.fromkeys(FRAME[table.records] for table in tables):
             own = tuple(table for table in tables if FRAME[table.records] == frame)
             for found in each_part(venue, frame, columns(frame, own), partial(answer, home(venue), period, own, work)):

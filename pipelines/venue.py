@@ -110,8 +110,9 @@ def _load(node: Node, name: str) -> dict[str, str]:
 
 def _release(node: Node, name: str, period: Period) -> dict[str, str | int | float]:
     with node.turn(name) as venue:
-        require(check_records(venue), f"Records of {name}")  # also when this run did not load them
-        published = publish_period(venue, period, node.read_policy())
+        published = publish_period(
+            venue, period, node.read_policy(), check=lambda: require(check_records(venue), f"Records of {name}")
+        )
     deliver(published.release.folder, node.inbox)
     return published.release.public_facts()
 

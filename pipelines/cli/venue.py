@@ -198,10 +198,13 @@ def release(
     one, when, rules = _venue(home, venue), Period.parse(period), read_policy(policy)
     with progress() as bar:
         task = bar.add_task(say("Checking, bounding, adding noise", "Contrôles, bornes, bruit"), total=2)
-        require(check_records(one), say(f"Records of {venue}", f"Enregistrements de {venue}"))
-        bar.advance(task)
-        done = publish(one, when, rules, revise=revise)
-        bar.advance(task)
+
+        def check() -> None:
+            require(check_records(one), say(f"Records of {venue}", f"Enregistrements de {venue}"))
+            bar.advance(task)
+
+        done = publish(one, when, rules, check=check, revise=revise)
+        bar.update(task, completed=2)
     deliver(done.release.folder, home / "hub" / "inbox")
     if done.drawn and when.end > datetime.now(UTC).date():
         out.print(
