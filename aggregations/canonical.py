@@ -16,7 +16,7 @@ from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
 from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import Domain, contact, keyed
 from aggregations.reading import holds
-from aggregations.referential import coded, crosswalk, domains, place_of, tariff_flags, worded, young_words
+from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
 
@@ -27,7 +27,7 @@ _MANDATORY = {
     "counts": ("performance_at", "count"),
 }
 # Of two lines for one ticket in the same export, the most final one is kept.
-_FINALITY = ("pending", "free", "paid", "cancelled", "refunded")
+_FINALITY = {"pending": 0, "free": 1, "paid": 2, "cancelled": 3, "refunded": 4}
 KEPT = pl.col("_drop").is_null() & pl.col("_problem").is_null()
 FACTS = ("_event_ref", "_domain", "_capacity", "_young_audience", "_sensitive")  # of a performance, beside its frame's
 
@@ -110,7 +110,7 @@ class _Builder:
             columns |= {name: known.get(name, pl.col(name)) for name in PLACES}
             columns["country"] = pl.col("country")
         finality = (
-            coded(known["status"], {s: i for i, s in enumerate(_FINALITY)}, pl.Int8())
+            on_distinct(known["status"], lambda status: coded(status, _FINALITY, pl.Int8()), pl.Int8())
             if frame == "transactions"
             else pl.lit(0, pl.Int8)
         )
@@ -181,12 +181,13 @@ class _Builder:
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
         domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
         young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
+        family = on_distinct(domain, lambda one: coded(one, _domain_families()), pl.String())
         nothing, event = pl.lit(None, pl.Boolean), pl.lit(None, pl.String)
         if self.emit.event:
             event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
             "_event_ref": keyed(event, self.key, "event"),
-            "_domain": pl.when(coded(domain, _domain_families()) == known["family"]).then(domain),
+            "_domain": pl.when(family == known["family"]).then(domain),
             "_capacity": known.get("capacity", pl.lit(None, pl.Int64)),
             "_young_audience": young | known.get("young_audience", nothing).fill_null(False),
             "_sensitive": known.get("sensitive", nothing).fill_null(False),

@@ -27,6 +27,7 @@ from aggregations.reading import read_raw
 from aggregations.receipt import Receipt, read_receipt, receipts
 from aggregations.reception import alone, fingerprint, receive, sync
 from aggregations.records import held
+from aggregations.referential import on_distinct
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
 from aggregations.venue import Venue
@@ -83,7 +84,7 @@ def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> li
             if emit.read in raw:
                 files = tuple(s.path.name for s in detection.sources[emit.read])
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
-                path = scratch / f"{i}.parquet"
+                path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
                 staged = pl.scan_parquet(path)
                 made.append(Prepared(records, staged, tally(records, staged), files))
@@ -199,7 +200,10 @@ def _quarantine(venue: Venue, prepared: Sequence[Prepared], identity: str) -> No
 
 
 def _word(number: str, words: Sequence[str]) -> pl.Expr:
-    return pl.col(number).cast(pl.Int64).replace_strict(range(len(words)), words, return_dtype=pl.String)
+    named = dict(enumerate(words))
+    return on_distinct(
+        pl.col(number).cast(pl.Int64), lambda n: n.replace_strict(named, return_dtype=pl.String), pl.String()
+    )
 
 
 @contextmanager

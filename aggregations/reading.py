@@ -1,7 +1,8 @@
 """Files of an export into raw rows: CSV, Parquet and JSON lines are scanned, JSON lists are decoded in memory.
 
-A text that is packed or not UTF-8 is first written anew, block by block, in the caller's scratch folder. Raw rows have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a
-JSON list, from 1) and `_n` (unique). Polars' own messages hold cells, so none passes through here.
+What is packed, not UTF-8 or JSON lines is first written anew, block by block, in the caller's scratch folder. Raw rows
+have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a JSON list, from 1) and
+`_n` (unique). Polars' own messages hold cells, so none passes through here.
 """
 
 from __future__ import annotations
@@ -130,7 +131,10 @@ def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFr
     path = _plain(source, scratch)
     try:
         if source.form == "ndjson":
-            return pl.scan_ndjson(path, schema=schema)
+            # Lines come in small batches, each of which costs as much as a large one: decode them first.
+            decoded = scratch / f"{len(list(scratch.iterdir()))}.parquet"
+            pl.scan_ndjson(path, schema=schema).sink_parquet(decoded, compression="lz4", engine="streaming")
+            return pl.scan_parquet(decoded)
         if source.form == "pages":
             pages = pl.read_json(path, schema={"results": pl.List(pl.Struct(schema))})
             return pages.explode("results", empty_as_null=False).unnest("results").lazy()

@@ -116,7 +116,10 @@ def normal_labels(labels: Iterable[str]) -> list[str]:
 
 
 def coded(label: pl.Expr, words: Mapping[str, Any], dtype: pl.DataType | None = None) -> pl.Expr:
-    """Look a normalised label up in normalised words; null where it is not one of them."""
+    """Look a normalised label up in normalised words; null where it is not one of them.
+
+    A streaming plan would hold all its rows for this; inside `on_distinct` it does not.
+    """
     return label.replace_strict(list(words), list(words.values()), default=None, return_dtype=dtype or pl.String())
 
 

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregations import changes, reading, tally
-from aggregations.ingest import ingest
+from aggregations.detect import detect
+from aggregations.ingest import ingest, prepare
 from aggregations.inspection import inspect
 from aggregations.receipt import receipts
 from aggregations.records import records, version
@@ -192,6 +193,17 @@ def test_json_lines_say_the_same_as_a_list(venue: Venue, tmp_path: Path, *, pack
     (tmp_path / "lines").write_bytes(gzip.compress(lines.encode()) if packed else lines.encode())
     again = ingest(venue, [tmp_path / "lines"])
     assert (again.rows_kept, again.frames) == (4, {})
+
+
+@pytest.mark.parametrize("path", sorted(EXPORTS.iterdir()), ids=lambda p: p.name)
+def test_no_step_of_the_reading_holds_all_rows(venue: Venue, tmp_path: Path, path: Path) -> None:
+    """Polars marks in its plan the nodes that fall back to memory, and those that wait for another branch."""
+    for one in prepare(detect([path]), venue, bytes(32), tmp_path):
+        for rows in (one.records.staged, one.rows):
+            plan = rows.show_graph(engine="streaming", plan_stage="physical", raw_output=True, show=False) or ""
+            nodes = [line for line in plan.splitlines() if "[label=" in line]
+            assert nodes
+            assert not [n for n in nodes if 'fillcolor="0.0 ' in n or "multiplexer" in n]
 
 
 def leftovers(venue: Venue) -> Iterator[str]:
