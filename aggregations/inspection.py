@@ -1,7 +1,7 @@
 """What an export is and what would become of it, without ingesting it: for `jauge inspect`.
 
 Values of rows are shown only when asked for, to the person at the keyboard. What is written on the way (hashes under a
-key that nobody keeps; the text itself, where it is packed or not UTF-8) is gone at the end.
+key that nobody keeps; the columns read, decoded) is gone at the end.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Files of an export into raw rows: CSV, Parquet and JSON lines are scanned, JSON lists are decoded in memory.
+"""Files of an export into raw rows, block by block but for JSON lists, which are decoded in memory.
 
-What is packed, not UTF-8 or JSON lines is first written anew, block by block, in the caller's scratch folder. Raw rows
-have the columns a preset names, plus `_file` (its number), `_line` (line of a table, record of a JSON list, from 1) and
-`_n` (unique). Polars' own messages hold cells, so none passes through here.
+Parquet is scanned; CSV and JSON lines are decoded into the caller's scratch folder, by way of UTF-8 text where they are
+packed or written otherwise. Raw rows have the columns a preset names, plus `_file` (its number), `_line` (line of a
+table, record of a JSON list, from 1) and `_n` (unique). Polars' own messages hold cells, so none passes through here.
 """
 
 from __future__ import annotations
@@ -131,10 +131,7 @@ def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFr
     path = _plain(source, scratch)
     try:
         if source.form == "ndjson":
-            # Lines come in small batches, each of which costs as much as a large one: decode them first.
-            decoded = scratch / f"{len(list(scratch.iterdir()))}.parquet"
-            pl.scan_ndjson(path, schema=schema).sink_parquet(decoded, compression="lz4", engine="streaming")
-            return pl.scan_parquet(decoded)
+            return pl.scan_ndjson(path, schema=schema)
         if source.form == "pages":
             pages = pl.read_json(path, schema={"results": pl.List(pl.Struct(schema))})
             return pages.explode("results", empty_as_null=False).unnest("results").lazy()
@@ -145,6 +142,11 @@ def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFr
 
 def _part(read: Read, source: Source, number: int, scratch: Path) -> pl.LazyFrame:
     rows = _json(read, source, scratch) if read.kind == "json" else _table(read, source, scratch)
+    if source.form in ("table", "gzip", "ndjson"):
+        # Text is decoded in small blocks, each of which costs the steps that follow as much as a large one.
+        decoded = scratch / f"{len(list(scratch.iterdir()))}.parquet"
+        rows.sink_parquet(decoded, compression="lz4", engine="streaming")
+        rows = pl.scan_parquet(decoded)
     return rows.with_columns(_file=pl.lit(number, pl.UInt16), _n=pl.col("_n").cast(pl.Int64) + number * _SHIFT)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from aggregations.canonical import KEPT, Canonical
 from aggregations.persons import check_regime, keyed
 
-BUCKET = 12_000_000  # rows whose references are held at once: about half a gigabyte
+BUCKET = 6_000_000  # rows whose references are held at once: a gigabyte and a half where all of them are new
 REPEATED = "the same ticket twice"
 _LEFT_OUT = -1
 

@@ -72,17 +72,17 @@ def _block(first: int, rows: int, *, refunded: bool) -> pl.LazyFrame:
     )
 
 
-def run(home: Path, export: Path) -> tuple[float, int]:
-    """Ingest one export; return the seconds and the bytes that the store holds more."""
+def run(home: Path, export: Path) -> tuple[float, float, int]:
+    """Ingest one export; return the seconds, those of all processors, and the bytes that the store holds more."""
     from aggregations.ingest import ingest
     from aggregations.venue import Venue, add_venue, read_venue
 
     there = (home / "venue.toml").exists()
     venue = read_venue(home) if there else add_venue(Venue("theatre", "T", "theatre", "38185", folder=home))
     before = _size(venue.store)
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     ingest(venue, [export])
-    return time.perf_counter() - began, _size(venue.store) - before
+    return time.perf_counter() - began, time.process_time() - worked, _size(venue.store) - before
 
 
 def _size(folder: Path) -> int:
@@ -103,19 +103,22 @@ def main() -> None:
     read.add_argument("--child", nargs=2, type=Path, help=argparse.SUPPRESS)
     asked = read.parse_args()
     if asked.child:
-        seconds, size = run(*asked.child)
+        seconds, cpu, size = run(*asked.child)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        sys.stdout.write(json.dumps({"seconds": seconds, "gib": peak, "mib": size / 2**20}) + "\n")
+        sys.stdout.write(json.dumps({"seconds": seconds, "cpu": cpu, "gib": peak, "mib": size / 2**20}) + "\n")
         return
     grid = Grid(title=f"{asked.rows:,} rows, {asked.form}")
-    for head in ("", "seconds", "seconds a million rows", "peak GiB", "MiB stored"):
+    for head in ("", "seconds", "seconds a million rows", "CPU seconds", "peak GiB", "MiB stored"):
         grid.add_column(head, justify="right" if head else "left")
     told: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="jauge-") as home:
         for name, export in zip(("first export", "1 % changed"), make(asked.rows, asked.form), strict=True):
             told.append(apart(Path(home) / "theatre", export))
             million = told[-1]["seconds"] / asked.rows * 1e6
-            grid.add_row(name, *(f"{n:.2f}" for n in (told[-1]["seconds"], million, told[-1]["gib"], told[-1]["mib"])))
+            grid.add_row(
+                name,
+                *(f"{n:.2f}" for n in (told[-1]["seconds"], million, *(told[-1][of] for of in ("cpu", "gib", "mib")))),
+            )
     Console(width=120).print(grid)
     line = {
         "rows": asked.rows,
