@@ -87,6 +87,8 @@ def bound_people(starts: Ints, cell: npt.NDArray[np.uint32], amounts: Ints, boun
     """
     cells = np.zeros((bounds.value.shape[0], 1 + bounds.step.size), np.int64)
     taken = np.zeros((int(bounds.value.max(initial=-1)) + 1, bounds.step.size), np.int64)
+    for given in (cell, amounts):
+        given.flags.writeable = False  # Numba would compile the loop once more for arrays that may be written
     _add(starts, cell, amounts, bounds, cells, taken)
     return cells, taken
 

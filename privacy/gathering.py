@@ -83,12 +83,12 @@ def _people(people: pl.DataFrame, jobs: Sequence[Job]) -> dict[str, Sums]:
     ends = people["_0"].list.len().cum_sum().cast(pl.Int64).to_numpy()
     crews = np.array_split(np.append(0, ends), pl.thread_pool_size())
     starts = [np.append(crew, following[:1]) for crew, following in zip(crews, [*crews[1:], ends[:0]], strict=True)]
-    flat = {name: people[name].explode(empty_as_null=False).to_numpy(writable=True) for name in people.columns[1:]}
+    flat = {name: people[name].explode(empty_as_null=False).to_numpy() for name in people.columns[1:]}
     sums: dict[str, Sums] = {}
     with ThreadPoolExecutor(len(crews)) as threads:
         for i, (table, measures) in enumerate(jobs):
             own = [flat[m.name] for m in measures if m.name != "people"]
-            amounts = np.stack(own) if own else np.empty((0, ends.max(initial=0)), np.int64)
+            amounts = own[0][None] if len(own) == 1 else np.array(own, np.int64).reshape(len(own), -1)  # no needless copy
             some = partial(bound_people, cell=flat[f"_{i}"], amounts=amounts, bounds=bounds_of(table, measures))
             found = list(threads.map(some, starts))
             sums[table.name] = np.sum([f[0] for f in found], axis=0), np.sum([f[1] for f in found], axis=0)
