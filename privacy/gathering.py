@@ -88,7 +88,7 @@ def _people(people: pl.DataFrame, jobs: Sequence[Job]) -> dict[str, Sums]:
     with ThreadPoolExecutor(len(crews)) as threads:
         for i, (table, measures) in enumerate(jobs):
             own = [flat[m.name] for m in measures if m.name != "people"]
-            amounts = own[0][None] if len(own) == 1 else np.array(own, np.int64).reshape(len(own), -1)  # no needless copy
+            amounts = own[0][None] if len(own) == 1 else np.array(own, np.int64).reshape(len(own), flat[f"_{i}"].size)
             some = partial(bound_people, cell=flat[f"_{i}"], amounts=amounts, bounds=bounds_of(table, measures))
             found = list(threads.map(some, starts))
             sums[table.name] = np.sum([f[0] for f in found], axis=0), np.sum([f[1] for f in found], axis=0)
