@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 def session() -> Any:
     """Return the Spark session that Spark's own configuration asks for (none: this machine's cores)."""
     try:
-        from pyspark.sql import SparkSession
+        from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError:
         raise Fault(
             'engine = "spark" needs PySpark and Java 17: `uv sync --extra spark`.',
@@ -42,8 +42,8 @@ def in_parts(rows: Any, schema: pl.Schema, work: Callable[[pl.LazyFrame, Part], 
 
     Raises Fault, without a word of Spark's own, which may quote a record, when a worker fails.
     """
-    from pyspark.errors import PySparkException
-    from pyspark.sql import functions as spark
+    from pyspark.errors import PySparkException  # pyright: ignore[reportMissingImports]
+    from pyspark.sql import functions as spark  # pyright: ignore[reportMissingImports]
 
     try:
         parts = max(-(-rows.count() // PART), 1) if "person" in schema else 1

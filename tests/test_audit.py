@@ -21,7 +21,8 @@ from privacy import bounding, drawing, gathering, verification
 from privacy import plan as planning
 from privacy import publish as publishing
 from privacy.accounting import Cost
-from privacy.declarations import Unit
+from privacy.contributions import Contributions, Found, Work
+from privacy.declarations import Table, Unit
 from privacy.errors import Fault, VerificationRefusal
 from privacy.ledger import Charge, Ledger, Seal
 from privacy.plan import Noise, TablePlan, total
@@ -114,8 +115,14 @@ def keep_the_first_rows(patch: Patch) -> None:
     """A person's first cells in the file count, the others are dropped."""
     honest = gathering.gather
 
-    def first(rows: pl.LazyFrame, jobs: Any) -> Any:
-        return honest(rows.group_by("person", maintain_order=True).head(FULL), jobs)
+    def first(contributions: Contributions, jobs: Any) -> Any:
+        def each(tables: tuple[Table, ...], work: Work) -> Any:
+            def fewer(rows: pl.LazyFrame, *of: Any) -> Found:
+                return work(rows.group_by("person", maintain_order=True).head(FULL), *of)
+
+            return contributions.each(tables, fewer)
+
+        return honest(replace(contributions, each=each), jobs)
 
     patch.setattr(publishing, "gather", first)
 

@@ -7,6 +7,7 @@ it is told. Each step is a function of the border, before or after its n-th call
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import resource
 import shutil
@@ -90,15 +91,14 @@ def strike(target: str, call: int, when: str, blow: Callable[[], None]) -> None:
     owner: Any = importlib.import_module(module)
     for part in owners:
         owner = getattr(owner, part)
-    honest, calls = getattr(owner, name), 0
+    honest, calls = getattr(owner, name), itertools.count(1)
 
     def struck(*args: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == call and when == "before":
+        mine = next(calls)  # calls may come from several threads
+        if mine == call and when == "before":
             blow()
         result = honest(*args, **named)
-        if calls == call and when == "after":
+        if mine == call and when == "after":
             blow()
         return result
 

@@ -70,6 +70,9 @@ def test_records_too_long_for_memory_are_parted_and_leave_nothing(
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A real Spark: two workers on this machine."""
+    pytest.importorskip(
+        "pyspark", reason="an extra: `uv run --isolated --extra spark pytest -m slow tests/test_engines.py`"
+    )
     from aggregations import spark
 
     with pytest.MonkeyPatch.context() as patch:

@@ -112,3 +112,10 @@ def test_the_compiled_loop_does_what_its_python_does(jobs: list[Job], monkeypatc
             plain = bounding.bound_people(*given)
         for a, b in zip(compiled, plain, strict=True):
             assert (a == b).all()
+
+
+def test_amounts_that_are_no_whole_numbers_are_refused_without_telling_one(jobs: list[Job]) -> None:
+    rows = in_so_many(log(jobs).with_columns(revenue=pl.col("revenue").cast(pl.String) + " Ornithorynque"), 1)
+    with pytest.raises(Fault, match="revenue must be whole numbers") as fault:
+        gather(rows, jobs)
+    assert "Ornithorynque" not in fault.value.en + fault.value.fr
