@@ -16,15 +16,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregations import changes, reading, tally
+from aggregations import changes, publication, reading, tally
 from aggregations.detect import detect
 from aggregations.ingest import ingest, prepare
 from aggregations.inspection import inspect
+from aggregations.publication import release
 from aggregations.receipt import receipts
 from aggregations.records import records, version
 from aggregations.venue import Venue, add_venue
 from privacy.calendar import Period
 from privacy.errors import GovernanceRefusal
+from privacy.ledger import Ledger
+from privacy.policy import Policy
 
 EXPORTS = Path(__file__).parents[1] / "examples" / "exports"
 MONTHS = ("2025-10", "2025-11", "2026-01")
@@ -117,6 +120,27 @@ def test_a_ticket_moved_to_another_month_touches_both(venue: Venue, tmp_path: Pa
     moved = ingest(venue, [export(tmp_path / "b", {2: ("2026-01", "paid", 1)})])
     assert moved.months["transactions"] == ["2025-11", "2026-01"]
     assert version(venue, T1) != before
+
+
+def test_a_sealed_period_hears_of_what_touches_it_and_no_record_is_read(
+    venue: Venue, policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("records were read")
+
+    ingest(venue, [export(tmp_path / "a", FIRST)])
+    sealed = release(venue, T1, policy)
+    with monkeypatch.context() as patch:
+        patch.setattr(publication, "each_part", never)
+        assert not release(venue, T1, policy, check=never).rows_changed
+        ingest(venue, [export(tmp_path / "b", {5: ("2026-01", "paid", 1)})])  # after the period
+        assert not release(venue, T1, policy).rows_changed
+        ingest(venue, [export(tmp_path / "c", FIRST)])  # nothing new
+        assert not release(venue, T1, policy).rows_changed
+        ingest(venue, [export(tmp_path / "d", {1: ("2025-10", "refunded", 1)})])
+        told = release(venue, T1, policy)
+        assert (told.rows_changed, told.drawn, told.release.id) == (True, False, sealed.release.id)
+    assert len(Ledger(venue.ledger).charges) == 1
 
 
 def test_months_are_the_venues_own(venue: Venue, tmp_path: Path) -> None:
