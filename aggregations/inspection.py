@@ -105,8 +105,9 @@ def inspect(
 
 def _columns(found: Detection, venue: Venue) -> list[ColumnUse]:
     uses: list[ColumnUse] = []
-    for name, files in found.sources.items():
-        read = found.preset.reads[name]
+    for name, read in found.preset.reads.items():
+        if not (files := found.files(name)):
+            continue
         emits = [e for e in found.preset.emits if e.read == name]
         if read.kind == "table":
             headers = match_headers(read, files[0].keys)

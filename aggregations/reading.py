@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
 import shutil
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +26,24 @@ from privacy.errors import Fault
 
 _SHIFT = 1 << 40  # rows of one file
 _CHUNK = 1 << 20
-_JSON = ("list", "pages", "ndjson")
+_JSON = ("list", "pages", "ndjson", "object")
 _GZIP = b"\x1f\x8b"
 _DAMAGED = (OSError, EOFError, zlib.error)  # of a packed file
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, as its bytes show it: form table, gzip (a packed table), parquet, list, pages or ndjson; keys are headers."""
+    """One file, as its bytes show it: `keys` are headers, `records` the member of pages that lists the records.
+
+    Forms: table, gzip (a packed table), parquet, list, pages, ndjson, and object (one record over several lines).
+    """
 
     path: Path
     form: str
     encoding: str
     delimiter: str
     keys: tuple[str, ...]
+    records: str = ""
 
 
 def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame], scratch: Path) -> pl.LazyFrame:
@@ -50,6 +55,10 @@ def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFra
             rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in join.keep)
             continue
         there = others[join.read].filter(holds(join.where))
+        if not join.left:
+            alone = [pl.when(pl.len() == 1).then(pl.col(c).first()).alias(name) for name, c in join.keep.items()]
+            rows = rows.join(there.select(alone), how="cross")
+            continue
         # One value a key, chosen by its content, so that the order of the file does not matter.
         there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
             pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
@@ -133,8 +142,8 @@ def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFr
         if source.form == "ndjson":
             return pl.scan_ndjson(path, schema=schema)
         if source.form == "pages":
-            pages = pl.read_json(path, schema={"results": pl.List(pl.Struct(schema))})
-            return pages.explode("results", empty_as_null=False).unnest("results").lazy()
+            pages = pl.read_json(path, schema={source.records: pl.List(pl.Struct(schema))})
+            return pages.explode(source.records, empty_as_null=False).unnest(source.records).lazy()
         return pl.read_json(path, schema=schema).lazy()
     except (pl.exceptions.PolarsError, UnicodeError, ValueError):
         raise _unreadable(source.path) from None
@@ -196,6 +205,8 @@ def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
         for path in alternatives:
             if not path.startswith("#"):
                 _grow(tree, path.split("."))
+    if read.keyed:
+        source = _listed(read, source, scratch)
     rows = _decoded(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()}, scratch)
     rows = rows.with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in tree}
@@ -210,6 +221,29 @@ def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
         for name, alternatives in read.columns.items()
     ]
     return rows.select("_line", *columns).with_row_index("_n")
+
+
+def _listed(read: Read, source: Source, scratch: Path) -> Source:
+    """Write a copy in which objects with a key a record are lists: Polars decodes names that it is told."""
+    try:
+        content = json.loads(read_bytes(source.path).decode(source.encoding).removeprefix("\ufeff"))
+    except ValueError:
+        raise _unreadable(source.path) from None
+    for path in read.keyed:
+        content = _values_at(content, path.split("."))
+    copy = scratch / f"{len(list(scratch.iterdir()))}.json"
+    copy.write_text(json.dumps(content if isinstance(content, list) else [content]), "utf-8")
+    return replace(source, path=copy, form="list", encoding="utf-8")
+
+
+def _values_at(value: Any, parts: Sequence[str]) -> Any:
+    if isinstance(value, list):
+        return [_values_at(one, parts) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if not parts:
+        return [one for one in value.values() if isinstance(one, (dict, list))]
+    return {k: _values_at(v, parts[1:]) if k == parts[0] else v for k, v in value.items()}
 
 
 def _grow(tree: dict[str, Any], parts: list[str]) -> None:
