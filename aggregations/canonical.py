@@ -14,8 +14,8 @@ import polars as pl
 
 from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
 from aggregations.mapping import Emit, Field, Preset
+from aggregations.matching import holds
 from aggregations.persons import CONTACTS, Domain, contact, keyed
-from aggregations.reading import holds
 from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue

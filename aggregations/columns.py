@@ -13,7 +13,7 @@ import polars as pl
 
 from aggregations import values
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.reading import holds
+from aggregations.matching import holds
 from aggregations.referential import coded, crosswalk, normal, normal_labels, on_distinct, worded
 from aggregations.schema import CONSENT_REGIMES, FRAMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue

@@ -16,9 +16,9 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "customer", "visitor", "order", "performance", "event", "row", "label"]
+Domain = Literal["contact", "account", "visitor", "order", "performance", "event", "row", "label"]
 # What ties a record to someone: an address, or the number one system gives them (two systems number alike).
-CONTACTS: tuple[Domain, ...] = ("contact", "customer")
+CONTACTS: tuple[Domain, ...] = ("contact", "account")
 _BLOCK = 64  # bytes of a SHA-256 block
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import json
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -19,8 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from aggregations.mapping import Read, When
-from aggregations.referential import normal_labels, worded
+from aggregations.catalogues import listed
+from aggregations.mapping import Read
+from aggregations.matching import joined
+from aggregations.referential import normal_labels
 from aggregations.values import clean
 from privacy.errors import Fault
 
@@ -50,40 +51,7 @@ def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFra
     """Return the raw rows of the files of one read, with the columns of its joins; `scratch` must outlive them."""
     parts = [_part(read, source, number, scratch) for number, source in enumerate(sources)]
     rows = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
-    for join in read.joins:
-        if join.read not in others:
-            rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in join.keep)
-            continue
-        there = others[join.read].filter(holds(join.where))
-        if not join.left:
-            alone = [pl.when(pl.len() == 1).then(pl.col(c).first()).alias(name) for name, c in join.keep.items()]
-            rows = rows.join(there.select(alone), how="cross")
-            continue
-        # One value a key, chosen by its content, so that the order of the file does not matter.
-        there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
-            pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
-        )
-        keys = [f"_key{i}" for i in range(len(join.right))]
-        rows = rows.join(there, left_on=list(join.left), right_on=keys, how="left", maintain_order="left")
-    return rows
-
-
-def holds(when: When) -> pl.Expr:
-    """Tell whether all conditions hold; `a|b` is either column, "*" anything, "" nothing; never null."""
-    result = pl.lit(True)
-    for columns, values in when.items():
-        either: list[pl.Expr] = []
-        for column in columns.split("|"):
-            text = pl.col(column).cast(pl.String)
-            if "*" in values:
-                either.append(text.is_not_null())
-                continue
-            labels = normal_labels(v for v in values if v)
-            either.append(worded(text, dict.fromkeys(labels, True), pl.Boolean()).fill_null(False))
-            if "" in values:
-                either.append(text.is_null())
-        result &= pl.any_horizontal(either)
-    return result
+    return joined(rows, read.joins, others)
 
 
 def read_bytes(path: Path, size: int = -1) -> bytes:
@@ -206,7 +174,12 @@ def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
             if not path.startswith("#"):
                 _grow(tree, path.split("."))
     if read.keyed:
-        source = _listed(read, source, scratch)
+        copy = scratch / f"{len(list(scratch.iterdir()))}.json"
+        try:
+            copy.write_text(listed(read_bytes(source.path).decode(source.encoding), read.keyed), "utf-8")
+        except ValueError:
+            raise _unreadable(source.path) from None
+        source = replace(source, path=copy, form="list", encoding="utf-8")
     rows = _decoded(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()}, scratch)
     rows = rows.with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in tree}
@@ -221,29 +194,6 @@ def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
         for name, alternatives in read.columns.items()
     ]
     return rows.select("_line", *columns).with_row_index("_n")
-
-
-def _listed(read: Read, source: Source, scratch: Path) -> Source:
-    """Write a copy in which objects with a key a record are lists: Polars decodes names that it is told."""
-    try:
-        content = json.loads(read_bytes(source.path).decode(source.encoding).removeprefix("\ufeff"))
-    except ValueError:
-        raise _unreadable(source.path) from None
-    for path in read.keyed:
-        content = _values_at(content, path.split("."))
-    copy = scratch / f"{len(list(scratch.iterdir()))}.json"
-    copy.write_text(json.dumps(content if isinstance(content, list) else [content]), "utf-8")
-    return replace(source, path=copy, form="list", encoding="utf-8")
-
-
-def _values_at(value: Any, parts: Sequence[str]) -> Any:
-    if isinstance(value, list):
-        return [_values_at(one, parts) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if not parts:
-        return [one for one in value.values() if isinstance(one, (dict, list))]
-    return {k: _values_at(v, parts[1:]) if k == parts[0] else v for k, v in value.items()}
 
 
 def _grow(tree: dict[str, Any], parts: list[str]) -> None:

@@ -32,7 +32,9 @@ ALL = [EXAMPLES / "pretix", *sorted(EXPORTS.iterdir())]
 @pytest.fixture
 def venue(tmp_path: Path) -> Venue:
     stated = {"yurplan": {"2": "paid"}}  # without it no ticket of that system has a state that is known
-    return add_venue(Venue("theatre", "Théâtre du Lac", "theatre", "38185", statuses=stated, folder=tmp_path / "theatre"))
+    return add_venue(
+        Venue("theatre", "Théâtre du Lac", "theatre", "38185", statuses=stated, folder=tmp_path / "theatre")
+    )
 
 
 def rows_of(venue: Venue, frame: str) -> list[dict[str, Any]]:
@@ -543,9 +545,11 @@ def listed(content: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """The records of a JSON export, and how to put records back into what they came in."""
     if isinstance(content, list):
         return content, lambda records: records
-    for member in ("results", "data", "hydra:member", "ticketSummaries"):
-        if isinstance(content.get(member), list):
-            return content[member], lambda records: content | {member: records}
+    found = next(
+        (m for m in ("results", "data", "hydra:member", "ticketSummaries") if isinstance(content.get(m), list)), ""
+    )
+    if found:
+        return content[found], lambda records: content | {found: records}
     return [content], lambda records: records
 
 
