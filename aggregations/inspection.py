@@ -137,7 +137,8 @@ def _becomes(emit: Emit, column: str) -> list[str]:
 
 
 def _uses(field: Field, column: str) -> bool:
-    return column in field.columns or any(column in when for when, _ in field.rules)
+    conditions = [when for when, _ in field.rules] + [field.where or {}]
+    return column in (*field.columns, *field.minus) or any(column in when for when in conditions)
 
 
 def _reading(emit: Emit, column: str, venue: Venue) -> list[str]:

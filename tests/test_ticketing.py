@@ -39,7 +39,7 @@ def kept(venue: Venue, frame: str, columns: list[str]) -> list[dict[str, str]]:
     """The records as text: times in UTC, and each known person by a letter, in the order they come."""
     rows = records(venue, frame).collect()
     if frame == "transactions":
-        rows = rows.sort("source_row", "purchased_at", "unit_price_cents", descending=[False, False, True])
+        rows = rows.sort("source_row", "performance_at", "unit_price_cents", descending=[False, False, True])
     letters: dict[int, str] = {}
     found: list[dict[str, str]] = []
     for row in rows.to_dicts():
