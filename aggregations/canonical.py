@@ -14,8 +14,8 @@ import polars as pl
 
 from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.persons import Domain, contact, keyed
-from aggregations.reading import holds
+from aggregations.matching import holds
+from aggregations.persons import CONTACTS, Domain, contact, keyed
 from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
@@ -77,9 +77,11 @@ class _Builder:
         }
         regime = self.columns.regime()
         known = {name: self.columns.value(name) for name in emit.fields if name not in _ELSEWHERE}
-        known.setdefault("family", pl.lit("unknown"))
+        for name in ("family", "tariff", "channel"):  # no vendor tells all of them
+            known.setdefault(name, pl.lit("unknown"))
         quantity = known.get("quantity", pl.lit(1, pl.Int64))
         if frame == "transactions":
+            known.setdefault("unit_price_cents", pl.lit(None, pl.Int64))
             free = (known["status"] == "paid") & (known["unit_price_cents"] == 0)
             known["status"] = pl.when(free).then(pl.lit("free")).otherwise(known["status"])
         identity = self._row_identity()
@@ -94,7 +96,9 @@ class _Builder:
             "source": pl.lit(self.preset.name),
             "source_row": pl.col("_line"),
             "row_ref": keyed(
-                self.columns.sourced(pl.concat_str(pl.lit(frame), identity, separator=SEPARATOR)), self.key, "row"
+                self.columns.sourced(pl.concat_str(pl.lit(frame + emit.part), identity, separator=SEPARATOR)),
+                self.key,
+                "row",
             ),
             "order_ref": pl.col("_order_ref"),
             "person": pl.coalesce([*hashed.values(), pl.col("_order_ref")]),
@@ -114,7 +118,8 @@ class _Builder:
             if frame == "transactions"
             else pl.lit(0, pl.Int8)
         )
-        exempt = (regime == "exempt_audience") & who["contact"].is_not_null() if "contact" in who else pl.lit(False)
+        known_person = pl.any_horizontal([pl.lit(False), *(who[d].is_not_null() for d in CONTACTS if d in who)])
+        exempt = (regime == "exempt_audience") & known_person
         rows = self._judged()
         unknown = self.columns.unknown
         staged = rows.with_columns(_order_ref=keyed(self.columns.sourced(order), self.key, "order")).select(
@@ -170,7 +175,7 @@ class _Builder:
         return pl.coalesce([contact(t) if domain == "contact" else t for t in texts])
 
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
-        return self.columns.sourced(text) if domain == "visitor" else text
+        return text if domain == "contact" else self.columns.sourced(text)
 
     def _row_identity(self) -> pl.Expr:
         own = self.columns.identity(self.emit.row)

@@ -13,7 +13,7 @@ import polars as pl
 
 from aggregations import values
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.reading import holds
+from aggregations.matching import holds
 from aggregations.referential import coded, crosswalk, normal, normal_labels, on_distinct, worded
 from aggregations.schema import CONSENT_REGIMES, FRAMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
@@ -44,6 +44,7 @@ class Columns:
         self.problems: list[tuple[str, str, pl.Expr]] = []
         self.unknown: dict[str, tuple[pl.Expr, pl.Expr]] = {}
         self.made: dict[str, pl.Expr] = {}  # columns to add first, so that each is computed once
+        self._own_statuses = _normalised(venue.statuses.get(preset.name, {}))
         self._own_words = dict(zip(normal_labels(venue.families), venue.families.values(), strict=True))
 
     def value(self, name: str) -> pl.Expr:
@@ -72,6 +73,7 @@ class Columns:
         found: list[pl.Expr] = []
         written: list[pl.Expr] = []
         for field in fields:
+            found += [pl.when(holds(when)).then(pl.lit(int(number), pl.Int64)) for when, number in field.rules]
             if field.constant is not None:
                 found.append(pl.lit(int(field.constant), pl.Int64))
             elif field.join is not None:
@@ -80,9 +82,16 @@ class Columns:
                 written.append(text)
             else:
                 for column in field.columns:
-                    found.append(reader(field, column, self.schema[column]))
+                    number = reader(field, column, self.schema[column])
+                    for less in field.minus:
+                        number -= reader(field, less, self.schema[less]).fill_null(0)
                     text = self._column(column)
-                    written.append(values.given(text) if name in _INSTANTS else text)
+                    text = values.given(text) if name in _INSTANTS else text
+                    if field.where is not None:
+                        here = holds(field.where)
+                        number, text = pl.when(here).then(number), pl.when(here).then(text)
+                    found.append(number)
+                    written.append(text)
         value = self.once(name, pl.coalesce(found))
         if written and name != "capacity":
             self.problems.append((name, "unreadable", value.is_null() & pl.coalesce(written).is_not_null()))
@@ -121,6 +130,8 @@ class Columns:
         else:
             common = _normalised({code: code for code in _CLOSED[kind]})
         venue_first = [self._own_words] if name == "family" and self._own_words else []
+        if name == "status" and self._own_statuses:
+            venue_first = [self._own_statuses]
         found: list[pl.Expr] = []
         labels: list[pl.Expr] = []
         for lookup in (*venue_first, None):

@@ -11,8 +11,8 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -23,7 +23,6 @@ from privacy.errors import Fault
 
 _DELIMITERS = (";", ",", "\t", "|")
 _HEADS = (1 << 16, 1 << 24, -1)  # bytes to look for the first JSON record in
-_PAGE = re.compile(r'"results"\s*:\s*\[')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,10 @@ class Detection:
     preset: Preset
     sources: dict[str, tuple[Source, ...]]
     ignored: tuple[Path, ...]
+
+    def files(self, read: str) -> tuple[Source, ...]:
+        """Return the files of a read, none where it is not there; some reads read those of another again."""
+        return self.sources.get(self.preset.reads[read].of or read, ())
 
     @property
     def encoding(self) -> str:
@@ -101,36 +104,50 @@ def source_of(path: Path) -> Source | None:
     return Source(path, "gzip" if packed else "table", encoding, delimiter, tuple(headers))
 
 
+@cache
+def _page() -> re.Pattern[str]:
+    """The start of the records in an answer of an interface, by the members that presets name."""
+    names = {read.records for one in presets().values() for read in one.reads.values()}
+    return re.compile(rf'"({"|".join(map(re.escape, sorted(names)))})"\s*:\s*\[')
+
+
 def _json_source(path: Path, encoding: str) -> Source | None:
     for size in _HEADS:
         text = read_bytes(path, size).decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
-        form, start = "list", 0
+        form, start, records = "list", 0, ""
         if text[0] == "{":
-            page = _PAGE.search(text[:4096])
-            form, start = ("pages", page.end()) if page else ("ndjson", 0)
+            page = _page().search(text[:4096])
+            if page and text.count("{", 0, page.start()) - text.count("}", 0, page.start()) == 1:
+                form, start, records = "pages", page.end(), page[1]
+            else:
+                form = "ndjson"
         start = text.find("{", start)
         if start < 0:
             continue
         try:
-            record: Any = json.JSONDecoder().raw_decode(text, start)[0]
+            record, end = json.JSONDecoder().raw_decode(text, start)
         except ValueError:
             continue
-        return Source(path, form, encoding, "", tuple(record))
+        if form == "ndjson" and "\n" in text[start:end]:
+            form = "object"  # one record over several lines
+        return Source(path, form, encoding, "", tuple(record), records)
     return None
 
 
 def _assign(one: Preset, sources: Sequence[tuple[Path, Source | None]]) -> tuple[int, dict[str, tuple[Source, ...]]]:
     """Give each file to the read that asks most of it; the score counts the headers of main reads."""
     taken: dict[str, tuple[Source, ...]] = {}
-    score = 0
     for _, source in sources:
         if source is None:
             continue
         fitting = [(len(r.has), r) for r in one.reads.values() if r.has and _missing(r, source) == 0]
         if fitting:
-            count, read = max(fitting, key=lambda entry: entry[0])
+            _, read = max(fitting, key=lambda entry: entry[0])
             taken[read.name] = (*taken.get(read.name, ()), source)
-            score += count if read.main else 0
+    for read in one.reads.values():
+        if read.unless in taken:
+            taken.pop(read.name, None)
+    score = sum(len(one.reads[name].has) * len(files) for name, files in taken.items() if one.reads[name].main)
     return score, taken
 
 

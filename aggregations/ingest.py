@@ -82,7 +82,7 @@ def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> li
         made: list[Prepared] = []
         for i, emit in enumerate(detection.preset.emits):
             if emit.read in raw:
-                files = tuple(s.path.name for s in detection.sources[emit.read])
+                files = tuple(s.path.name for s in detection.files(emit.read))
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
@@ -98,7 +98,7 @@ def _raw(detection: Detection, scratch: Path) -> dict[str, pl.LazyFrame]:
     while waiting:
         name, read = next((n, r) for n, r in waiting.items() if not any(j.read in waiting for j in r.joins))
         del waiting[name]
-        sources = detection.sources.get(read.of or name)
+        sources = detection.files(name)
         if sources:
             done[name] = read_raw(read, sources, done, scratch)
     return done
@@ -110,7 +110,7 @@ def _check_consent(venue: Venue, detection: Detection) -> None:
         domains = {domain for _, domain in emit.person}
         # Where a visitor number may stand instead of a contact, the rows decide (`tally`). A transaction is
         # never a mere measure of audience, with or without a contact.
-        if emit.read in detection.sources and "visitor" not in domains:
+        if detection.files(emit.read) and "visitor" not in domains:
             check_regime(
                 regime, domains | ({"contact"} if emit.frame == "transactions" else set()), detection.preset.title
             )

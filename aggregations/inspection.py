@@ -105,8 +105,9 @@ def inspect(
 
 def _columns(found: Detection, venue: Venue) -> list[ColumnUse]:
     uses: list[ColumnUse] = []
-    for name, files in found.sources.items():
-        read = found.preset.reads[name]
+    for name, read in found.preset.reads.items():
+        if not (files := found.files(name)):
+            continue
         emits = [e for e in found.preset.emits if e.read == name]
         if read.kind == "table":
             headers = match_headers(read, files[0].keys)
@@ -136,7 +137,8 @@ def _becomes(emit: Emit, column: str) -> list[str]:
 
 
 def _uses(field: Field, column: str) -> bool:
-    return column in field.columns or any(column in when for when, _ in field.rules)
+    conditions = [when for when, _ in field.rules] + [field.where or {}]
+    return column in (*field.columns, *field.minus) or any(column in when for when in conditions)
 
 
 def _reading(emit: Emit, column: str, venue: Venue) -> list[str]:

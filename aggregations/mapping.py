@@ -35,12 +35,17 @@ class Field:
     zone: str = "venue"  # of times written without one
     unit: MoneyUnit = "euros"
     rules: tuple[tuple[When, str], ...] = ()  # the first that holds gives the value
+    where: When | None = None  # of a number: read in these rows only (money of one currency)
+    minus: tuple[str, ...] = ()  # of a number: less these columns
     per_performance: bool = False  # "no" means no only where someone of the performance has "yes"
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Columns of another read, added by equal keys; without that file they are empty."""
+    """Columns of another read, added by equal keys; without that file they are empty.
+
+    Without keys, what a file of one line says is said of all rows; a longer file says nothing.
+    """
 
     read: str
     left: tuple[str, ...]
@@ -59,18 +64,25 @@ class Read:
     columns: dict[str, tuple[str, ...]]  # our name -> headers or JSON paths it may have
     explode: tuple[str, ...] = ()  # JSON lists whose elements become rows
     of: str | None = None  # read again from the files of that read
+    unless: str | None = None  # ignored beside files of that read: they list the same records
+    records: str = "results"  # where the records come inside an answer, the member that lists them
+    keyed: tuple[str, ...] = ()  # JSON objects with a key a record, in place of a list
     main: bool = True  # its presence makes an export of this system; others are companions
     joins: tuple[Join, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """One canonical record for each row of a read that `where` selects and no `drop` takes out."""
+    """One canonical record for each row of a read that `where` selects and no `drop` takes out.
+
+    A preset may name several reads: then there is one such emit for each.
+    """
 
     frame: Literal["transactions", "interactions", "counts"]
     read: str
     row: tuple[str, ...]  # columns that make the vendor's own identity of the row
     fields: dict[str, tuple[Field, ...]]
+    part: str = ""  # tells records made of one row apart
     row_else: tuple[str, ...] = ()  # where those are empty; equal rows are then told apart by number
     numbered: bool = False  # rows of one identity are all different (a duo booking), not repeated
     order: tuple[str, ...] = ()
@@ -114,7 +126,8 @@ def preset(name: str) -> Preset:
 def _preset(name: str, text: str) -> Preset:
     raw = tomllib.loads(text)
     reads = {key: _read(key, value) for key, value in raw["reads"].items()}
-    return Preset(name, raw["title"], raw["consent_regime"], reads, tuple(_emit(e) for e in raw["emits"]))
+    emits = tuple(_emit({**e, "read": read}) for e in raw["emits"] for read in _texts(e["read"]))
+    return Preset(name, raw["title"], raw["consent_regime"], reads, emits)
 
 
 def _read(name: str, raw: dict[str, Any]) -> Read:
@@ -123,7 +136,8 @@ def _read(name: str, raw: dict[str, Any]) -> Read:
         Join(j["read"], _texts(j["left"]), _texts(j["right"]), j["keep"], _when(j.get("where", {})))
         for j in raw.pop("joins", [])
     )
-    raw["has"], raw["explode"] = _texts(raw.get("has", [])), _texts(raw.get("explode", []))
+    for key in ("has", "explode", "keyed"):
+        raw[key] = _texts(raw.get(key, []))
     return Read(name=name, columns=columns, joins=joins, **raw)
 
 
@@ -145,11 +159,12 @@ def _field(raw: Any) -> Field:
     if isinstance(raw, str):
         return Field(columns=(raw,))
     given: dict[str, Any] = dict(raw)
-    for key in ("columns", "formats"):
+    for key in ("columns", "formats", "minus"):
         if key in given:
             given[key] = _texts(given[key])
     given["replace"] = tuple((a, b) for a, b in given.get("replace", []))
     given["rules"] = tuple((_when(r["when"]), r["is"]) for r in given.get("rules", []))
+    given["where"] = _when(given["where"]) if "where" in given else None
     return Field(**given)
 
 

@@ -16,7 +16,9 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "visitor", "order", "performance", "event", "row", "label"]
+Domain = Literal["contact", "account", "visitor", "order", "performance", "event", "row", "label"]
+# What ties a record to someone: an address, or the number one system gives them (two systems number alike).
+CONTACTS: tuple[Domain, ...] = ("contact", "account")
 _BLOCK = 64  # bytes of a SHA-256 block
 
 
@@ -65,7 +67,7 @@ def check_regime(regime: str, domains: Iterable[str], source: str) -> None:
     The exemption from consent holds only without any cross-checking with other processing: such records
     may carry a visitor's number of their own, never a contact.
     """
-    if regime == "exempt_audience" and "contact" in set(domains):
+    if regime == "exempt_audience" and set(CONTACTS) & set(domains):
         raise GovernanceRefusal(
             f"{source}: records under exempt_audience cannot be joined to a contact; remove the contact column, "
             "or state the consent you hold in [consent] of venue.toml.",

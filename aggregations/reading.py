@@ -12,69 +12,46 @@ import gzip
 import shutil
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from aggregations.mapping import Read, When
-from aggregations.referential import normal_labels, worded
+from aggregations.catalogues import listed
+from aggregations.mapping import Read
+from aggregations.matching import joined
+from aggregations.referential import normal_labels
 from aggregations.values import clean
 from privacy.errors import Fault
 
 _SHIFT = 1 << 40  # rows of one file
 _CHUNK = 1 << 20
-_JSON = ("list", "pages", "ndjson")
+_JSON = ("list", "pages", "ndjson", "object")
 _GZIP = b"\x1f\x8b"
 _DAMAGED = (OSError, EOFError, zlib.error)  # of a packed file
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file, as its bytes show it: form table, gzip (a packed table), parquet, list, pages or ndjson; keys are headers."""
+    """One file, as its bytes show it: `keys` are headers, `records` the member of pages that lists the records.
+
+    Forms: table, gzip (a packed table), parquet, list, pages, ndjson, and object (one record over several lines).
+    """
 
     path: Path
     form: str
     encoding: str
     delimiter: str
     keys: tuple[str, ...]
+    records: str = ""
 
 
 def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFrame], scratch: Path) -> pl.LazyFrame:
     """Return the raw rows of the files of one read, with the columns of its joins; `scratch` must outlive them."""
     parts = [_part(read, source, number, scratch) for number, source in enumerate(sources)]
     rows = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
-    for join in read.joins:
-        if join.read not in others:
-            rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in join.keep)
-            continue
-        there = others[join.read].filter(holds(join.where))
-        # One value a key, chosen by its content, so that the order of the file does not matter.
-        there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
-            pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
-        )
-        keys = [f"_key{i}" for i in range(len(join.right))]
-        rows = rows.join(there, left_on=list(join.left), right_on=keys, how="left", maintain_order="left")
-    return rows
-
-
-def holds(when: When) -> pl.Expr:
-    """Tell whether all conditions hold; `a|b` is either column, "*" anything, "" nothing; never null."""
-    result = pl.lit(True)
-    for columns, values in when.items():
-        either: list[pl.Expr] = []
-        for column in columns.split("|"):
-            text = pl.col(column).cast(pl.String)
-            if "*" in values:
-                either.append(text.is_not_null())
-                continue
-            labels = normal_labels(v for v in values if v)
-            either.append(worded(text, dict.fromkeys(labels, True), pl.Boolean()).fill_null(False))
-            if "" in values:
-                either.append(text.is_null())
-        result &= pl.any_horizontal(either)
-    return result
+    return joined(rows, read.joins, others)
 
 
 def read_bytes(path: Path, size: int = -1) -> bytes:
@@ -133,8 +110,8 @@ def _decoded(source: Source, schema: dict[str, Any], scratch: Path) -> pl.LazyFr
         if source.form == "ndjson":
             return pl.scan_ndjson(path, schema=schema)
         if source.form == "pages":
-            pages = pl.read_json(path, schema={"results": pl.List(pl.Struct(schema))})
-            return pages.explode("results", empty_as_null=False).unnest("results").lazy()
+            pages = pl.read_json(path, schema={source.records: pl.List(pl.Struct(schema))})
+            return pages.explode(source.records, empty_as_null=False).unnest(source.records).lazy()
         return pl.read_json(path, schema=schema).lazy()
     except (pl.exceptions.PolarsError, UnicodeError, ValueError):
         raise _unreadable(source.path) from None
@@ -196,6 +173,13 @@ def _json(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
         for path in alternatives:
             if not path.startswith("#"):
                 _grow(tree, path.split("."))
+    if read.keyed:
+        copy = scratch / f"{len(list(scratch.iterdir()))}.json"
+        try:
+            copy.write_text(listed(read_bytes(source.path).decode(source.encoding), read.keyed), "utf-8")
+        except ValueError:
+            raise _unreadable(source.path) from None
+        source = replace(source, path=copy, form="list", encoding="utf-8")
     rows = _decoded(source, {k: _dtype(v, k, read.explode) for k, v in tree.items()}, scratch)
     rows = rows.with_row_index("_line", offset=1).with_columns(pl.col("_line").cast(pl.Int64))
     places: dict[str, pl.Expr] = {name: pl.col(name) for name in tree}

@@ -19,8 +19,8 @@ MoneyUnit = Literal["euros", "cents", "thousandths"]
 _NAIVE_ISO = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _OFFSET_ISO = ("%+", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
 _FRENCH = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
-_YES = ("true", "yes", "oui", "1", "o", "y", "vrai", "t", "x")
-_NO = ("false", "no", "non", "0", "n", "faux", "f")
+_YES = ("true", "yes", "oui", "1", "o", "y", "vrai", "t", "x", "ja")
+_NO = ("false", "no", "non", "0", "n", "faux", "f", "nein")
 _ANSWERS: dict[str, bool] = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
 _TO_CENTS = {"euros": 100.0, "cents": 1.0, "thousandths": 0.1}
 
@@ -82,7 +82,7 @@ def whole(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def yes_no(text: pl.Expr) -> pl.Expr:
-    """Read yes or no in French or English."""
+    """Read yes or no in French, English or German."""
     return worded(text, _ANSWERS, pl.Boolean())
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aggregations.schema import TRANSACTION_STATUSES
 from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
@@ -32,7 +33,7 @@ ENGINES = ("polars", "spark")
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue as its `venue.toml` states it. All of it is public but `folder` and `families`."""
+    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families` and `statuses`."""
 
     id: str
     name: str
@@ -46,6 +47,8 @@ class Venue:
     capacity: int | None = None
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
+    # preset -> its own state of a ticket -> status: what only the venue knows of its system's codes
+    statuses: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     folder: Path = Path()
 
     @property
@@ -124,6 +127,8 @@ def check_venue(venue: Venue) -> None:
         raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
     if venue.calendar not in CALENDARS:
         raise ValueError(f"calendar: one of {', '.join(CALENDARS)}")
+    if not all(set(words.values()) <= set(TRANSACTION_STATUSES) for words in venue.statuses.values()):
+        raise ValueError(f"statuses: each one of {', '.join(TRANSACTION_STATUSES)}")
     if venue.engine not in ENGINES:
         raise ValueError(f"engine: one of {', '.join(ENGINES)}")
 
@@ -161,6 +166,7 @@ def _toml(venue: Venue) -> str:
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
-    for name, words in (("families", venue.families), ("consent", venue.consent)):
+    statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
+    for name, words in (("families", venue.families), ("consent", venue.consent), *statuses):
         lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
     return "\n".join(lines) + "\n"

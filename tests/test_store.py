@@ -219,7 +219,11 @@ def test_json_lines_say_the_same_as_a_list(venue: Venue, tmp_path: Path, *, pack
     assert (again.rows_kept, again.frames) == (4, {})
 
 
-@pytest.mark.parametrize("path", sorted(EXPORTS.iterdir()), ids=lambda p: p.name)
+# JSON lists are decoded in memory, and a list joined to another waits for it: those are not logs.
+STREAMED = [path for path in sorted(EXPORTS.iterdir()) if not list(path.glob("*.json"))]
+
+
+@pytest.mark.parametrize("path", STREAMED, ids=lambda p: p.name)
 def test_no_step_of_the_reading_holds_all_rows(venue: Venue, tmp_path: Path, path: Path) -> None:
     """Polars marks in its plan the nodes that fall back to memory, and those that wait for another branch."""
     for one in prepare(detect([path]), venue, bytes(32), tmp_path):
