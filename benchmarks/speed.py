@@ -3,7 +3,8 @@
 The job is that of accuracy.py: distinct people and their spend by département x genre x month, with levels and raking. Each
 tool runs in a process of its own, whose peak memory is measured; their runs alternate, and the least time of each counts.
 `polars` and `duckdb` are the floor: each person's spend in a cell added up, clipped to 200 euros, then people and spend by
-cell, nothing bounded or noised. `opendp` is OpenDP's Polars Context at the same epsilon and delta (opendp_context.py).
+cell, nothing bounded or noised. `opendp` is OpenDP's Polars Context at the same epsilon and delta (opendp_context.py);
+`--peers` adds PipelineDP, SmartNoise SQL and Tumult Analytics, which take minutes (peer_contexts.py; Tumult needs Java 17).
 `jauge, tables x 8` releases eight tables of one to three dimensions at once. Times are from the first byte read to the
 answer; imports, and loading compiled code, are not counted.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -30,6 +32,12 @@ from workloads import WORKLOADS, Workload, make
 from privacy.gathering import bound
 from privacy.policy import Policy
 
+_ALONE = ("uv", "run", "--quiet", "--isolated", "--no-project", "--python", "3.11", "--with", "psutil==7.2.2")
+_PEERS = {
+    "pipelinedp": ("pipeline-dp==0.3.1", "pandas==2.3.3", "pyarrow==26.0.1"),
+    "smartnoise": ("smartnoise-sql==1.0.10", "pandas==2.3.3", "pyarrow==26.0.1"),
+    "tumult": ("tmlt-analytics==0.21.0",),
+}
 _MANY = (["dept"], ["genre"], ["month"], ["dept", "genre"], ["dept", "month"], ["genre", "month"], ["genre", "dept"])
 
 
@@ -84,6 +92,10 @@ def apart(tool: str, workload: Workload) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as home:
             asked = str(make(workload)), f"{home}/out.parquet", str(workload.kept), str(10**8), EPSILON, DELTA
             return _told([*OPENDP, str(script), *asked])
+    if tool in _PEERS:
+        alone = [*_ALONE, *(word for package in _PEERS[tool] for word in ("--with", package)), "python"]
+        script = Path(__file__).with_name("peer_contexts.py")
+        return _told([*alone, str(script), tool, str(make(workload)), str(workload.kept), EPSILON, DELTA])
     return _told(command)
 
 
@@ -99,6 +111,7 @@ def main() -> None:
     read.add_argument("--rows", type=int, help="1000000, 10000000, 100000000 or 1000000000: the workload of that size")
     read.add_argument("--times", type=int, default=3)
     read.add_argument("--without-opendp", action="store_true")
+    read.add_argument("--peers", action="store_true")
     read.add_argument("--child", help=argparse.SUPPRESS)
     asked = read.parse_args()
     sizes = {w.rows: w for w in reversed(WORKLOADS.values()) if not w.skewed}
@@ -110,6 +123,7 @@ def main() -> None:
         sys.stdout.write(json.dumps({"seconds": seconds, "gib": peak}) + "\n")
         return
     tools = ["polars", "duckdb", "jauge", "jauge, tables x 8", *([] if asked.without_opendp else ["opendp"])]
+    tools += _PEERS if asked.peers else ()
     best: dict[str, tuple[float, float]] = {}
     for _ in range(asked.times):
         for tool in tools:
@@ -118,10 +132,12 @@ def main() -> None:
             best[tool] = min(before[0], seconds), max(before[1], gib)
     floor = min(best["polars"][0], best["duckdb"][0])
     grid = Grid(title=f"{workload.name}: {workload.rows:,} rows, the least of {asked.times} runs")
-    for head in ("", "seconds", "x floor", "peak GiB", "million rows a second"):
+    for head in ("", "seconds", "x floor", "peak GiB", "million rows a second and core"):
         grid.add_column(head, justify="right" if head else "left")
+    cores = os.cpu_count() or 1
     for tool, (seconds, gib) in best.items():
-        row = f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{gib:.2f}", f"{workload.rows / 1e6 / seconds:.1f}"
+        each = workload.rows / 1e6 / seconds / cores
+        row = f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{gib:.2f}", f"{each:.3f}"
         grid.add_row(tool, *row)
     Console(width=120).print(grid)
     seconds, gib = best["jauge"]
