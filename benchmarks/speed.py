@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import subprocess
@@ -32,6 +33,7 @@ from workloads import WORKLOADS, Workload, make
 from privacy.gathering import bound
 from privacy.policy import Policy
 
+_TOOLS = ("polars", "duckdb", "jauge", "jauge, tables x 8", "opendp")
 _ALONE = ("uv", "run", "--quiet", "--isolated", "--no-project", "--python", "3.11", "--with", "psutil==7.2.2")
 _PEERS = {
     "pipelinedp": ("pipeline-dp==0.3.1", "pandas==2.3.3", "pyarrow==26.0.1"),
@@ -110,8 +112,10 @@ def main() -> None:
     read.add_argument("--workload", choices=sorted(WORKLOADS), default="10M")
     read.add_argument("--rows", type=int, help="1000000, 10000000, 100000000 or 1000000000: the workload of that size")
     read.add_argument("--times", type=int, default=3)
-    read.add_argument("--without-opendp", action="store_true")
-    read.add_argument("--peers", action="store_true")
+    read.add_argument(
+        "--tools", nargs="+", choices=[*_TOOLS, *_PEERS], default=_TOOLS, help="jauge alone for a billion rows"
+    )
+    read.add_argument("--peers", action="store_true", help="the other peers too: minutes")
     read.add_argument("--child", help=argparse.SUPPRESS)
     asked = read.parse_args()
     sizes = {w.rows: w for w in reversed(WORKLOADS.values()) if not w.skewed}
@@ -122,15 +126,14 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         sys.stdout.write(json.dumps({"seconds": seconds, "gib": peak}) + "\n")
         return
-    tools = ["polars", "duckdb", "jauge", "jauge, tables x 8", *([] if asked.without_opendp else ["opendp"])]
-    tools += _PEERS if asked.peers else ()
+    tools = [*asked.tools, *(_PEERS if asked.peers else ())]
     best: dict[str, tuple[float, float]] = {}
     for _ in range(asked.times):
         for tool in tools:
             seconds, gib = apart(tool, workload)
             before = best.get(tool, (float("inf"), 0.0))
             best[tool] = min(before[0], seconds), max(before[1], gib)
-    floor = min(best["polars"][0], best["duckdb"][0])
+    floor = min((best[tool][0] for tool in ("polars", "duckdb") if tool in best), default=float("nan"))
     grid = Grid(title=f"{workload.name}: {workload.rows:,} rows, the least of {asked.times} runs")
     for head in ("", "seconds", "x floor", "peak GiB", "million rows a second and core"):
         grid.add_column(head, justify="right" if head else "left")
@@ -140,10 +143,10 @@ def main() -> None:
         row = f"{seconds:.2f}", f"{seconds / floor:.2f}", f"{gib:.2f}", f"{each:.3f}"
         grid.add_row(tool, *row)
     Console(width=120).print(grid)
-    seconds, gib = best["jauge"]
+    seconds, gib = best.get("jauge", (float("nan"), float("nan")))
     line = {
         "rows": workload.rows,
-        "ratio_to_floor": round(seconds / floor, 3),
+        "ratio_to_floor": round(seconds / floor, 3) if not math.isnan(floor) else None,
         "ratio_to_opendp": round(seconds / best["opendp"][0], 3) if "opendp" in best else None,
         "peak_gib": round(gib, 3),
     }
