@@ -5,7 +5,7 @@ Promise, for one person at one venue, all their records, over one season (1 Sept
 removing that person, and a published cell never had fewer than k people (rule "certain").
 docs/promise.md says it at length; `policy.toml` holds the numbers.
 
-Read in this order: policy, contributions, gathering, bounding, accounting, plan, selection, noise, ledger, publish, drawing; then what
+Read in this order: policy, contributions, gathering, grouping, bounding, accounting, plan, selection, noise, ledger, publish, drawing; then what
 comes after the noise: raking, agreement, cells, release, verification.
 This package imports nothing of ours and is the only home of OpenDP. Importing it loads
 neither OpenDP nor a file, so that a hub can read releases without what makes them.

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from privacy.contributions import Contributions, Found, Ints, Job, Part, Sums, at_once, check, place
@@ -69,30 +71,42 @@ def bound_part(jobs: Mapping[str, Job], rows: pl.LazyFrame, tables: tuple[Table,
     if tables[0].unit == "admission":
         frame = coded.select(columns).collect(engine="streaming")
         return Found(part, {job[0].name: _admissions(frame, i, *job) for i, job in enumerate(own)})
-    named = coded.filter(pl.col("person").is_not_null())
-    people = named.group_by("person").agg(columns).collect(engine="streaming")
-    if people.select((pl.col("person") % part.of != part.number).any()).item():
+    named = coded.filter(pl.col("person").is_not_null()).with_columns(pl.col("person").cast(pl.UInt64))
+    people = named.select("person", *columns).collect(engine="streaming")
+    if part.of > 1 and people.select((pl.col("person") % part.of != part.number).any()).item():
         raise Fault("A part holds people of another.", "Une part contient des personnes d’une autre.")
-    return Found(part, _people(people, own))
+    return Found(part, _people(people, own, amounts))
 
 
-def _people(people: pl.DataFrame, jobs: Sequence[Job]) -> dict[str, Sums]:
-    """Bound people, a row of lists each; every core takes some of them."""
+def _people(rows: pl.DataFrame, jobs: Sequence[Job], amounts: list[str]) -> dict[str, Sums]:
+    """Bound people; every core takes some of them."""
     from privacy.bounding import bound_people, bounds_of  # Numba takes a second to load
+    from privacy.grouping import by_person
 
-    ends = people["_0"].list.len().cum_sum().cast(pl.Int64).to_numpy()
-    crews = np.array_split(np.append(0, ends), pl.thread_pool_size())
-    starts = [np.append(crew, following[:1]) for crew, following in zip(crews, [*crews[1:], ends[:0]], strict=True)]
-    flat = {name: people[name].explode(empty_as_null=False).to_numpy() for name in people.columns[1:]}
-    sums: dict[str, Sums] = {}
-    with ThreadPoolExecutor(len(crews)) as threads:
-        for i, (table, measures) in enumerate(jobs):
-            own = [flat[m.name] for m in measures if m.name != "people"]
-            amounts = own[0][None] if len(own) == 1 else np.array(own, np.int64).reshape(len(own), flat[f"_{i}"].size)
-            some = partial(bound_people, cell=flat[f"_{i}"], amounts=amounts, bounds=bounds_of(table, measures))
-            found = list(threads.map(some, starts))
-            sums[table.name] = np.sum([f[0] for f in found], axis=0), np.sum([f[1] for f in found], axis=0)
-    return sums
+    cells = _stacked(rows, [f"_{i}" for i in range(len(jobs))], np.uint32)
+    whole = rows["person"].to_numpy(), cells, _stacked(rows, amounts, np.int64)
+    for given in whole:
+        given.flags.writeable = False  # Numba would compile once more for arrays that may be written
+    uses = [[amounts.index(m.name) for m in measures if m.name != "people"] for _, measures in jobs]
+    bounds, crews = [bounds_of(*job) for job in jobs], pl.thread_pool_size()
+
+    def bounded(crew: int) -> list[Sums]:
+        own, did, starts = by_person(*whole, crew, crews)
+        return [bound_people(starts, cell, did[use], of) for cell, use, of in zip(own, uses, bounds, strict=True)]
+
+    with ThreadPoolExecutor(crews) as threads:
+        found = zip(*threads.map(bounded, range(crews)), strict=True)  # by table
+        return {
+            table.name: (np.sum([c for c, _ in of], axis=0), np.sum([t for _, t in of], axis=0))
+            for (table, _), of in zip(jobs, found, strict=True)
+        }
+
+
+def _stacked(rows: pl.DataFrame, names: list[str], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """Return some columns as one array, column x row; a single one is not copied."""
+    if len(names) == 1:
+        return rows[names[0]].to_numpy()[None]
+    return np.array([rows[name].to_numpy() for name in names], dtype).reshape(len(names), rows.height)
 
 
 def _admissions(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measure, ...]) -> Sums:

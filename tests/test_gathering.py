@@ -16,6 +16,7 @@ from privacy.contributions import Contributions, Found, Job, Part, Work
 from privacy.declarations import Table
 from privacy.errors import Fault
 from privacy.gathering import Bounded, gather
+from privacy.grouping import by_person
 from privacy.policy import Policy
 
 
@@ -95,6 +96,38 @@ def test_codes_may_come_as_enums(jobs: list[Job]) -> None:
     for order in (sorted, lambda codes: sorted(codes, reverse=True)):
         enums = [pl.col(d.name).cast(pl.Enum(order(d.codes))) for d in jobs[1][0].dimensions]
         assert same(gather(in_so_many(rows.with_columns(enums), 1), jobs), gather(in_so_many(rows, 1), jobs))
+
+
+@pytest.mark.parametrize("people", [1, 700, 40_000])
+@pytest.mark.parametrize("crews", [1, 3])
+def test_grouping_brings_each_persons_rows_together(people: int, crews: int) -> None:
+    """As Polars groups them; also numbers that differ in one bit, and whose hashes begin alike."""
+    random = np.random.default_rng(people)
+    alike = np.uint64(0xF1DE83E19937733D) * np.arange(8, dtype=np.uint64)  # the multiplier's inverse: hashes 0 to 7
+    known = np.concatenate([random.integers(0, 2**64, people, np.uint64), alike, np.arange(8, dtype=np.uint64)])
+    person = known[random.integers(0, known.size, 50_000)]
+    cells, amounts = random.integers(0, 2**32, (2, person.size), np.uint32), random.integers(-9, 9, (3, person.size))
+    rows = pl.DataFrame({"person": person, "c0": cells[0], "c1": cells[1], **{f"a{j}": amounts[j] for j in range(3)}})
+    together = []
+    for crew in range(crews):
+        c, a, starts = by_person(person, cells, amounts, crew, crews)
+        assert starts[-1] == c.shape[1] == a.shape[1]
+        who = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+        frame = pl.DataFrame({"who": who, "crew": crew, "c0": c[0], "c1": c[1], **{f"a{j}": a[j] for j in range(3)}})
+        together.append(frame.group_by("who", "crew").agg(pl.struct(rows.columns[1:]).sort()))
+    ours = pl.concat(together).select("c0").to_series()
+    theirs = rows.group_by("person").agg(pl.struct(rows.columns[1:]).sort()).select("c0").to_series()
+    assert sorted(ours.to_list(), key=repr) == sorted(theirs.to_list(), key=repr)
+
+
+def test_the_grouping_does_compiled_what_its_python_does() -> None:
+    random = np.random.default_rng(2)
+    person = random.integers(0, 2**64, 60, np.uint64)[random.integers(0, 60, 400)]
+    given = person, random.integers(0, 9, (1, 400), np.uint32), random.integers(0, 9, (1, 400)), 1, 2
+    with np.errstate(over="ignore"):  # hashes wrap around
+        plain = by_person.py_func(*given)
+    for a, b in zip(by_person(*given), plain, strict=True):
+        assert (a == b).all()
 
 
 def test_the_compiled_loop_does_what_its_python_does(jobs: list[Job], monkeypatch: pytest.MonkeyPatch) -> None:
