@@ -6,24 +6,25 @@ person in its first row.
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import polars as pl
 
 from aggregations.mapping import Preset, Read, preset, presets
-from aggregations.reading import Source, encoding_of, read_bytes
+from aggregations.reading import Source
 from aggregations.referential import normal_labels
+from aggregations.sniffing import sources_of
 from privacy.errors import Fault
 
-_DELIMITERS = (";", ",", "\t", "|")
-_HEADS = (1 << 16, 1 << 24, -1)  # bytes to look for the first JSON record in
-_PAGE = re.compile(r'"results"\s*:\s*\[')
+_KINDS = {
+    "table": ("table", "workbook", "parquet"),
+    "json": ("list", "pages", "object", "ndjson", "parquet"),
+    "lines": ("lines",),
+}
+_FORMATS = {
+    "table": "CSV", "workbook": "XLSX", "parquet": "Parquet", "lines": "lines of text", "ndjson": "JSON lines",
+    "list": "JSON", "pages": "JSON", "object": "JSON",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,22 @@ class Detection:
     ignored: tuple[Path, ...]
 
     @property
+    def format(self) -> str:
+        """What the files are and what they are packed in, e.g. `CSV (gzip)`."""
+        return self._said(lambda s: f"{_FORMATS[s.form]} ({s.packing})" if s.packing else _FORMATS[s.form])
+
+    @property
     def encoding(self) -> str:
-        """Encoding of the main files, e.g. `utf-8`."""
-        return ", ".join(sorted({s.encoding for files in self.sources.values() for s in files if s.encoding}))
+        """Encoding of the texts, e.g. `utf-8`; empty for workbooks and Parquet."""
+        return self._said(lambda s: s.encoding)
 
     @property
     def delimiter(self) -> str:
-        """Separator of the tables; empty for JSON and Parquet."""
-        return ", ".join(sorted({s.delimiter for files in self.sources.values() for s in files if s.delimiter}))
+        """Separator of the tables; empty for all other formats."""
+        return self._said(lambda s: s.delimiter)
+
+    def _said(self, what: Callable[[Source], str]) -> str:
+        return ", ".join(sorted({what(s) for files in self.sources.values() for s in files} - {""}))
 
     @property
     def why(self) -> dict[str, tuple[str, ...]]:
@@ -56,14 +65,16 @@ def detect(paths: Sequence[Path], *, name: str | None = None) -> Detection:
     A Fault lists the presets and the nearest set of headers when nothing fits.
     """
     listed = files_of(paths)
-    sources = [(path, source_of(path)) for path in listed]
+    found = {path: sources_of(path) for path in listed}
+    sources = [s for files in found.values() for s in files]
     candidates = [preset(name)] if name else list(presets().values())
     ranked = [(score, one, taken) for one in candidates for score, taken in [_assign(one, sources)] if score]
     if not ranked:
-        raise _unknown(listed, [s for _, s in sources if s], candidates)
+        raise _unknown(listed, sources, candidates)
     _, best, taken = max(ranked, key=lambda entry: entry[0])
-    used = {s.path for files in taken.values() for s in files}
-    return Detection(best, taken, tuple(path for path in listed if path not in used))
+    read = {s.path / s.member for files in taken.values() for s in files}
+    each = [path / m for path, files in found.items() for m in sorted({s.member for s in files}) or [""]]
+    return Detection(best, taken, tuple(path for path in each if path not in read))
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -78,68 +89,30 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return sorted(set(listed), key=lambda p: p.name)
 
 
-def source_of(path: Path) -> Source | None:
-    """Tell the form of one file by its bytes; None when it is no table, Parquet or JSON of records."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    if head[:4] == b"PAR1":
-        try:
-            return Source(path, "parquet", "", "", tuple(pl.read_parquet_schema(path)))
-        except (pl.exceptions.PolarsError, OSError):
-            return None
-    packed = head[:2] == b"\x1f\x8b"
-    if not packed and (b"\0" in head or not head.strip()):
-        return None
-    encoding = encoding_of(path)
-    if packed:
-        head = read_bytes(path, 1 << 16)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        return _json_source(path, encoding)
-    first = head.decode(encoding, errors="replace").removeprefix("\ufeff").lstrip("\r\n").splitlines()[0]
-    delimiter = max(_DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d))))
-    headers = next(csv.reader([first], delimiter=delimiter))
-    return Source(path, "gzip" if packed else "table", encoding, delimiter, tuple(headers))
-
-
-def _json_source(path: Path, encoding: str) -> Source | None:
-    for size in _HEADS:
-        text = read_bytes(path, size).decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
-        form, start = "list", 0
-        if text[0] == "{":
-            page = _PAGE.search(text[:4096])
-            form, start = ("pages", page.end()) if page else ("ndjson", 0)
-        start = text.find("{", start)
-        if start < 0:
-            continue
-        try:
-            record: Any = json.JSONDecoder().raw_decode(text, start)[0]
-        except ValueError:
-            continue
-        return Source(path, form, encoding, "", tuple(record))
-    return None
-
-
-def _assign(one: Preset, sources: Sequence[tuple[Path, Source | None]]) -> tuple[int, dict[str, tuple[Source, ...]]]:
+def _assign(one: Preset, sources: Sequence[Source]) -> tuple[int, dict[str, tuple[Source, ...]]]:
     """Give each file to the read that asks most of it; the score counts the headers of main reads."""
     taken: dict[str, tuple[Source, ...]] = {}
     score = 0
-    for _, source in sources:
-        if source is None:
-            continue
+    books: set[Path] = set()
+    for source in sources:
         fitting = [(len(r.has), r) for r in one.reads.values() if r.has and _missing(r, source) == 0]
-        if fitting:
-            count, read = max(fitting, key=lambda entry: entry[0])
-            taken[read.name] = (*taken.get(read.name, ()), source)
-            score += count if read.main else 0
+        if not fitting or source.path / source.member in books:
+            continue
+        if source.form == "workbook":  # its first sheet that fits; others are mostly copies and sums of it
+            books.add(source.path / source.member)
+        count, read = max(fitting, key=lambda entry: entry[0])
+        taken[read.name] = (*taken.get(read.name, ()), source)
+        score += count if read.main else 0
     return score, taken
 
 
 def _missing(read: Read, source: Source) -> int:
-    if (read.kind == "table") != (source.form in ("table", "gzip", "parquet")):
+    if source.form not in _KINDS[read.kind]:
         return len(read.has) + 1
-    keys = set(normal_labels(source.keys)) if read.kind == "table" else set(source.keys)
+    exact = read.kind == "json"
+    keys = set(source.keys if exact else normal_labels(source.keys))
     wanted = [h.split("|") for h in read.has]
-    return sum(not keys & set(normal_labels(w) if read.kind == "table" else w) for w in wanted)
+    return sum(not keys & set(w if exact else normal_labels(w)) for w in wanted)
 
 
 def _unknown(paths: Sequence[Path], sources: Sequence[Source], candidates: Sequence[Preset]) -> Fault:

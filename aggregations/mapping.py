@@ -1,14 +1,15 @@
 """A preset: everything known of one system's export, as data (`aggregations/presets/*.toml`).
 
 `reads` say what the files are and which of their columns or JSON paths are used; `emits` say which
-canonical record a row becomes. Code knows no vendor. `neutral.toml` shows most of what can be said.
+canonical record a row becomes. Code knows no vendor. `neutral.toml` shows most of what can be said; `conditions`
+explains what may stand in a `when`, `documents` the paths into JSON.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from aggregations.persons import Domain
 from aggregations.values import MoneyUnit
 from privacy.errors import Fault
 
-When = dict[str, tuple[str, ...]]  # column -> values it may have; "*" is any, "" is none
+When = dict[str, tuple[str, ...]]  # column -> values it may have: see `conditions`
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,25 @@ class Read:
     """One kind of file. A header or JSON key in `has` may offer alternatives: `order_id|order_ref`."""
 
     name: str
-    kind: Literal["table", "json"]
+    kind: Literal["table", "json", "lines"]
     has: tuple[str, ...]
     columns: dict[str, tuple[str, ...]]  # our name -> headers or JSON paths it may have
     explode: tuple[str, ...] = ()  # JSON lists whose elements become rows
     of: str | None = None  # read again from the files of that read
     main: bool = True  # its presence makes an export of this system; others are companions
     joins: tuple[Join, ...] = ()
+    pattern: str | None = None  # of lines: what its named groups find are the columns
+    split: dict[str, str] = field(
+        default_factory=dict
+    )  # column of a table -> what separates its values; each becomes a row
+    loose: bool = False  # JSON-LD: a value may come alone or in a list, a text alone or by language
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
     """One canonical record for each row of a read that `where` selects and no `drop` takes out."""
 
-    frame: Literal["transactions", "interactions", "counts"]
+    frame: Literal["transactions", "interactions", "counts", "performances"]
     read: str
     row: tuple[str, ...]  # columns that make the vendor's own identity of the row
     fields: dict[str, tuple[Field, ...]]
@@ -78,6 +84,7 @@ class Emit:
     performance_else: tuple[str, ...] = ()
     event: tuple[str, ...] = ()
     person: tuple[tuple[tuple[str, ...], Domain], ...] = ()
+    daily: tuple[str, ...] = ()  # columns that, all of them and the day, make a visitor: another one tomorrow
     where: When | None = None
     drop: tuple[tuple[When, str], ...] = ()
 
@@ -128,7 +135,7 @@ def _read(name: str, raw: dict[str, Any]) -> Read:
 
 
 def _emit(raw: dict[str, Any]) -> Emit:
-    for key in ("row", "row_else", "order", "performance", "performance_else", "event"):
+    for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         raw[key] = _texts(raw.get(key, []))
     raw["fields"] = {key: _fields(value) for key, value in raw["fields"].items()}
     raw["person"] = tuple((_texts(p["columns"]), p["domain"]) for p in raw.get("person", []))

@@ -1,0 +1,126 @@
+"""The form of a file by its bytes, never by its name: packing, format, encoding, separator, and headers or keys."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import json
+import re
+import tempfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from aggregations.encodings import encoding_of
+from aggregations.mapping import presets
+from aggregations.reading import Source
+from aggregations.unpacking import copied, head_of, is_workbook, members, packing_of
+
+_DELIMITERS = (";", ",", "\t", "|")
+_HEAD = 1 << 16
+_HEADS = (_HEAD, 1 << 24, -1)  # bytes to look for the first JSON record in
+_RECORDS = 50  # whose keys are looked at: in a graph the first may be of another kind
+_PAGES = ("results", "events", "data", "@graph", "hydra:member", "member", "records")  # where a page has its records
+_KEY = re.compile(r'\s*,?\s*"([^"]*)"\s*:\s*')
+
+
+def sources_of(path: Path) -> list[Source]:
+    """Tell what a file holds by its bytes: each member of an archive, each sheet of a workbook; often one, or none."""
+    inside = members(path)
+    packing = "zip" if inside else packing_of(path)
+    return [replace(s, packing=packing, member=m) for m in inside or ("",) for s in _sources(path, m)]
+
+
+def _sources(path: Path, member: str) -> list[Source]:
+    head = head_of(path, member, _HEAD)
+    if head[:4] == b"PAR1":
+        return _parquet(path, member)
+    if is_workbook(path, member):
+        return _sheets(path, member)
+    encoding = encoding_of(path, member)
+    text = _text(head, encoding)
+    if not text.strip() or "\0" in text:
+        return []
+    if text.lstrip()[0] in "[{":
+        return _json(path, member, encoding)
+    lines = text.lstrip("\r\n").splitlines()
+    for pattern in _patterns():
+        if any(re.search(pattern, line) for line in lines[:20]):
+            return [Source(path, "lines", encoding, "", tuple(re.compile(pattern).groupindex))]
+    delimiter = max(_DELIMITERS, key=lambda d: len(next(csv.reader([lines[0]], delimiter=d))))
+    headers = next(csv.reader([lines[0]], delimiter=delimiter))
+    return [Source(path, "table", encoding, delimiter, tuple(headers))]
+
+
+def _parquet(path: Path, member: str) -> list[Source]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="jauge-") as scratch:
+            keys = tuple(pl.read_parquet_schema(copied(path, member, Path(scratch))))
+    except (pl.exceptions.PolarsError, OSError):
+        return []
+    return [Source(path, "parquet", "", "", keys)]
+
+
+def _sheets(path: Path, member: str) -> list[Source]:
+    import fastexcel
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="jauge-") as scratch:
+            book = fastexcel.read_excel(copied(path, member, Path(scratch)))
+            headers = {n: book.load_sheet(n, n_rows=1, dtypes="string").to_polars().columns for n in book.sheet_names}
+    except fastexcel.FastExcelError:
+        return []
+    return [Source(path, "workbook", "", "", tuple(h), place=n) for n, h in headers.items() if h]
+
+
+@cache
+def _patterns() -> tuple[str, ...]:
+    """Patterns of the presets that read lines of text."""
+    reads = [read for one in presets().values() for read in one.reads.values()]
+    return tuple(dict.fromkeys(read.pattern for read in reads if read.pattern))
+
+
+def _text(head: bytes, encoding: str) -> str:
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head).removeprefix("\ufeff")
+
+
+def _json(path: Path, member: str, encoding: str) -> list[Source]:
+    for size in _HEADS:
+        text = _text(head_of(path, member, size), encoding).lstrip()
+        place, start = _page(text) if text[0] == "{" else ("", 0)
+        first, end = _record(text, text.find("{", start))
+        if first is None:
+            continue
+        form = "pages" if place else "list"
+        if text[0] == "{" and not place:  # one object of several lines is a document; one a line, a list of them
+            form = "object" if "\n" in text[:end].strip() else "ndjson"
+        keys = dict.fromkeys(first)
+        for _ in range(_RECORDS):
+            another, end = _record(text, text.find("{", end))
+            keys |= dict.fromkeys(another or ())
+        return [Source(path, form, encoding, "", tuple(keys), place=place)]
+    return []
+
+
+def _page(text: str) -> tuple[str, int]:
+    """Key and place of the list of records in an object of our head; an empty key where it has none."""
+    decoder, place = json.JSONDecoder(), 1
+    try:
+        while key := _KEY.match(text, place):
+            if key[1] in _PAGES and text.startswith("[", key.end()):
+                return key[1], key.end()
+            place = decoder.raw_decode(text, key.end())[1]
+    except ValueError:
+        pass
+    return "", 0
+
+
+def _record(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+    """Decode the object at a place; None where there is none, or it is not whole."""
+    try:
+        return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, len(text))
+    except ValueError:
+        return None, len(text)
