@@ -103,7 +103,7 @@ def test_a_preset_that_is_asked_for_must_fit() -> None:
     with pytest.raises(Fault, match="no preset knows"):
         detect([EXPORTS / "brevo.csv"], name="matomo")
     with pytest.raises(Fault, match="no preset of that name"):
-        detect([EXPORTS / "brevo.csv"], name="mailchimp")
+        detect([EXPORTS / "brevo.csv"], name="sarbacane")
 
 
 def test_inspection_tells_columns_units_zones_and_hides_values() -> None:

@@ -538,18 +538,37 @@ def put(record: Any, path: tuple[Any, ...]) -> Any:
     return copied
 
 
+def documents(text: str) -> list[Any]:
+    """The records of a JSON list, page, graph, object, or file of lines."""
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines()]
+    if isinstance(whole, dict):
+        return next((whole[key] for key in ("data", "@graph") if key in whole), [whole])
+    return whole
+
+
 def canaries(path: Path, folder: Path) -> list[Path]:
     """Copies of an export in which each raw column in turn, then all of them, hold the canary."""
     folder.mkdir()
-    if path.suffix == ".json":
-        content = json.loads(path.read_text("utf-8"))
-        one = [put(content[0], place) for place in texts_in(content[0])]
-        (folder / path.name).write_text(json.dumps([*content, *one, planted(content[0])]), "utf-8")
+    text = path.read_text("utf-8")
+    if text[0] in "[{":
+        first, *_ = content = documents(text)
+        one = [put(first, place) for place in texts_in(first)]
+        again = json.dumps if path.suffix == ".json" else lambda rows: "\n".join(json.dumps(row) for row in rows)
+        (folder / path.name).write_text(again([*content, *one, planted(first)]), "utf-8")
         return [folder / path.name]
-    delimiter = ";" if ";" in path.read_text("utf-8").splitlines()[0] else ","
+    if path.suffix == ".log":
+        line = text.splitlines()[0]
+        places = [i for i, letter in enumerate(line) if letter in '/." [' and line[i + 1 : i + 2].isalnum()]
+        one = [f"{line[: i + 1]}{CANARY}{line[i + 1 :]}" for i in places]
+        (folder / path.name).write_text("\n".join([text, *one, CANARY + line]), "utf-8")
+        return [folder / path.name]
+    delimiter = ";" if ";" in text.splitlines()[0] else ","
     with path.open(encoding="utf-8", newline="") as file:
         lines = list(csv.reader(file, delimiter=delimiter))
-    header, first = lines[0], lines[2]
+    header, first = lines[0], lines[min(2, len(lines) - 1)]
     one = [[CANARY + cell if i == j else cell for j, cell in enumerate(first)] for i in range(len(first))]
     with (folder / path.name).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([[*header, CANARY], *lines[1:], *one, [CANARY for _ in header]])
@@ -562,8 +581,9 @@ def test_no_file_outside_the_inbox_holds_a_word_of_the_export(venue: Venue, tmp_
         small = tmp_path / "small"
         small.mkdir()
         for file in path.iterdir():
-            content = json.loads(file.read_text("utf-8"))[:25]
-            (small / file.name).write_text(json.dumps(content), "utf-8")
+            text = file.read_text("utf-8")
+            short = json.dumps(json.loads(text)[:25]) if file.suffix == ".json" else text
+            (small / file.name).write_text(short, "utf-8")
         paths = [p for file in sorted(small.iterdir()) for p in canaries(file, tmp_path / file.stem)]
     else:
         paths = canaries(path, tmp_path / "planted")
@@ -633,7 +653,7 @@ def test_the_order_of_the_export_does_not_change_the_records(
     shuffled = folder / path.name
     text = path.read_text("utf-8")
     if path.suffix == ".json":
-        lines = json.loads(text)
+        lines = documents(text)
         random.Random(seed).shuffle(lines)
         shuffled.write_text(json.dumps(lines), "utf-8")
     else:
