@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from aggregations.mapping import Preset, Read, preset, presets
 from aggregations.reading import Source
@@ -72,9 +72,10 @@ def detect(paths: Sequence[Path], *, name: str | None = None) -> Detection:
     if not ranked:
         raise _unknown(listed, sources, candidates)
     _, best, taken = max(ranked, key=lambda entry: entry[0])
-    read = {s.path / s.member for files in taken.values() for s in files}
-    each = [path / m for path, files in found.items() for m in sorted({s.member for s in files}) or [""]]
-    return Detection(best, taken, tuple(path for path in each if path not in read))
+    read = {(s.path, s.member) for files in taken.values() for s in files}
+    each = [(path, m) for path, files in found.items() for m in sorted({s.member for s in files}) or [""]]
+    ignored = (path / PurePosixPath(m).name if m else path for path, m in each if (path, m) not in read)
+    return Detection(best, taken, tuple(ignored))
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -93,13 +94,13 @@ def _assign(one: Preset, sources: Sequence[Source]) -> tuple[int, dict[str, tupl
     """Give each file to the read that asks most of it; the score counts the headers of main reads."""
     taken: dict[str, tuple[Source, ...]] = {}
     score = 0
-    books: set[Path] = set()
+    books: set[tuple[Path, str]] = set()
     for source in sources:
         fitting = [(len(r.has), r) for r in one.reads.values() if r.has and _missing(r, source) == 0]
-        if not fitting or source.path / source.member in books:
+        if not fitting or (source.path, source.member) in books:
             continue
         if source.form == "workbook":  # its first sheet that fits; others are mostly copies and sums of it
-            books.add(source.path / source.member)
+            books.add((source.path, source.member))
         count, read = max(fitting, key=lambda entry: entry[0])
         taken[read.name] = (*taken.get(read.name, ()), source)
         score += count if read.main else 0

@@ -17,7 +17,7 @@ import polars as pl
 from aggregations.encodings import encoding_of
 from aggregations.mapping import presets
 from aggregations.reading import Source
-from aggregations.unpacking import copied, head_of, is_workbook, members, packing_of
+from aggregations.unpacking import copied, head_of, is_archive, is_workbook, members, nested, packing_of
 
 _DELIMITERS = (";", ",", "\t", "|")
 _HEAD = 1 << 16
@@ -30,8 +30,10 @@ _KEY = re.compile(r'\s*,?\s*"([^"]*)"\s*:\s*')
 def sources_of(path: Path) -> list[Source]:
     """Tell what a file holds by its bytes: each member of an archive, each sheet of a workbook; often one, or none."""
     inside = members(path)
-    packing = "zip" if inside else packing_of(path)
-    return [replace(s, packing=packing, member=m) for m in inside or ("",) for s in _sources(path, m)]
+    packing = packing_of(path) if inside is None else "zip"
+    return [
+        replace(s, packing=packing, member=m) for m in (("",) if inside is None else inside) for s in _sources(path, m)
+    ]
 
 
 def _sources(path: Path, member: str) -> list[Source]:
@@ -40,6 +42,8 @@ def _sources(path: Path, member: str) -> list[Source]:
         return _parquet(path, member)
     if is_workbook(path, member):
         return _sheets(path, member)
+    if is_archive(head):
+        raise nested(path)
     encoding = encoding_of(path, member)
     text = _text(head, encoding)
     if not text.strip() or "\0" in text:

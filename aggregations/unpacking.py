@@ -11,7 +11,7 @@ import io
 import shutil
 import zipfile
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -52,36 +52,32 @@ def unpacked(path: Path, member: str = "") -> Generator[IO[bytes]]:
         raise unreadable(path) from None
 
 
-def members(path: Path) -> tuple[str, ...]:
-    """Return the files of a zip archive, by name; none where the file is no archive, or is a workbook.
+def members(path: Path) -> tuple[str, ...] | None:
+    """Return the files of a zip archive, by name; None where the file is no archive, or is a workbook.
 
     Raises:
-        Fault: the archive is damaged, encrypted, too large unpacked, or holds another archive.
+        Fault: the archive is damaged, or too large unpacked.
     """
     with path.open("rb") as file:
         if file.read(4) != _ZIP:
-            return ()
+            return None
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [e for e in archive.infolist() if not e.is_dir()]
-            whole = sum(e.file_size for e in entries)  # zipfile gives no more bytes than a member declares
-            _check(path, whole, path.stat().st_size)
-            if _WORKBOOK in archive.namelist():
-                return ()
-            shown = [e for e in entries if not any(p.startswith((".", "__MACOSX")) for p in _parts(e.filename))]
-            if len(shown) > _MEMBERS:
-                raise _swollen(path)
-            for entry in shown:
-                with archive.open(entry) as file:
-                    head = file.read(4)
-                if head[:2] == _GZIP or (head == _ZIP and not is_workbook(path, entry.filename)):
-                    raise Fault(
-                        f"{path.name} holds another archive. Unpack it once, then load what is in it.",
-                        f"{path.name} contient une autre archive. Décompressez-la une fois, puis chargez ce qu’elle contient.",
-                    )
-            return tuple(sorted(e.filename for e in shown))
+            names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+            # zipfile gives no more bytes than a member declares
+            _check(path, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size)
     except _DAMAGED:
         raise unreadable(path) from None
+    if _WORKBOOK in names:
+        return None
+    if len(names) > _MEMBERS:
+        raise _swollen(path)
+    return tuple(sorted(name for name in names if not _hidden(PurePosixPath(name))))
+
+
+def is_archive(head: bytes) -> bool:
+    """Tell whether bytes that come out of a file, or lie in it, are packed; a workbook is too."""
+    return head[:4] == _ZIP or head[:2] == _GZIP
 
 
 def is_workbook(path: Path, member: str = "") -> bool:
@@ -150,6 +146,14 @@ def unreadable(path: Path) -> Fault:
     )
 
 
+def nested(path: Path) -> Fault:
+    """Return what is said of an archive that holds another."""
+    return Fault(
+        f"{path.name} holds another archive. Unpack it once, then load what is in it.",
+        f"{path.name} contient une autre archive. Décompressez-la une fois, puis chargez ce qu’elle contient.",
+    )
+
+
 def _check(path: Path, whole: int, packed: int) -> None:
     if whole > LARGEST or (whole > _SMALL and whole > RATIO * packed):
         raise _swollen(path)
@@ -164,5 +168,5 @@ def _swollen(path: Path) -> Fault:
     )
 
 
-def _parts(name: str) -> Sequence[str]:
-    return PurePosixPath(name).parts
+def _hidden(name: PurePosixPath) -> bool:
+    return name.name.startswith(".") or "__MACOSX" in name.parts
