@@ -61,7 +61,7 @@ def read_raw(read: Read, sources: Sequence[Source], others: dict[str, pl.LazyFra
         there = others[join.read].filter(holds(join.where))
         # One value a key, chosen by its content, so that the order of the file does not matter.
         there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
-            pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
+            pl.col(column).min().alias(name) for name, column in join.keep.items()
         )
         keys = [f"_key{i}" for i in range(len(join.right))]
         rows = rows.join(there, left_on=list(join.left), right_on=keys, how="left", maintain_order="left")
