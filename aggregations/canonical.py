@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
+from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.matching import holds
 from aggregations.persons import CONTACTS, Domain, contact, keyed
 from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
@@ -25,6 +25,7 @@ _MANDATORY = {
     "transactions": ("order", "performance_at", "purchased_at", "status"),
     "interactions": ("person", "kind", "at"),
     "counts": ("performance_at", "count"),
+    "performances": ("performance_at", "performance"),
 }
 # Of two lines for one ticket in the same export, the most final one is kept.
 _FINALITY = {"pending": 0, "free": 1, "paid": 2, "cancelled": 3, "refunded": 4}
@@ -71,26 +72,31 @@ class _Builder:
     def build(self) -> Canonical:
         emit, frame = self.emit, self.emit.frame
         spec = FRAMES[frame]
-        order = self.columns.identity(emit.order) if emit.order else pl.lit(None, pl.String)
+        order = self.columns.identity(emit.order)
         who: dict[Domain, pl.Expr] = {
             domain: self.columns.once(domain, self._contact(columns, domain)) for columns, domain in emit.person
         }
-        regime = self.columns.regime()
+        regime = self.columns.regime() if frame != "performances" else pl.lit(None, pl.String)
         known = {name: self.columns.value(name) for name in emit.fields if name not in _ELSEWHERE}
         for name in ("family", "tariff", "channel"):  # no vendor tells all of them
             known.setdefault(name, pl.lit("unknown"))
+        if emit.daily:
+            who["visitor"] = self._of_the_day(known["at"])
         quantity = known.get("quantity", pl.lit(1, pl.Int64))
         if frame == "transactions":
             known.setdefault("unit_price_cents", pl.lit(None, pl.Int64))
             free = (known["status"] == "paid") & (known["unit_price_cents"] == 0)
             known["status"] = pl.when(free).then(pl.lit("free")).otherwise(known["status"])
-        identity = self._row_identity()
+        identity, performance = self._row_identity(), self.columns.performance()
+        parts = {
+            "order": order,
+            "person": pl.coalesce([*who.values(), pl.lit(None, pl.String)]),
+            "performance": performance,
+        }
         for name in _MANDATORY[frame]:
-            missing = {"order": order, "person": pl.coalesce([*who.values(), pl.lit(None, pl.String)])}.get(name)
-            self.columns.require(name, known[name] if missing is None else missing)
+            self.columns.require(name, parts[name] if name in parts else known[name])
         self.columns.require("row", identity)
 
-        performance = self.columns.performance()
         hashed = {domain: keyed(self._domain(text, domain), self.key, domain) for domain, text in who.items()}
         columns: dict[str, pl.Expr] = {
             "source": pl.lit(self.preset.name),
@@ -124,7 +130,7 @@ class _Builder:
         unknown = self.columns.unknown
         staged = rows.with_columns(_order_ref=keyed(self.columns.sourced(order), self.key, "order")).select(
             *("_file", "_line", "_n", "_drop", "_problem"),
-            *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in spec.items()),
+            *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in _staged(frame).items()),
             *(e.alias(name) for name, e in (self._facts(known) if frame != "interactions" else {}).items()),
             *(
                 keyed(pl.when(missed).then(label), self.key, "label").alias(f"_unknown{i}")
@@ -174,6 +180,12 @@ class _Builder:
         texts = [self.columns.text(Field((c,))) for c in columns]
         return pl.coalesce([contact(t) if domain == "contact" else t for t in texts])
 
+    def _of_the_day(self, at: pl.Expr) -> pl.Expr:
+        """Name a visitor by what the row tells of the machine and by the venue's day; null where any of it is missing."""
+        texts = [self.columns.text(Field((c,))) for c in self.emit.daily]
+        day = at.dt.convert_time_zone(self.columns.venue.timezone).dt.to_string("%Y-%m-%d")
+        return pl.concat_str([*texts, day], separator=SEPARATOR)
+
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
         return text if domain == "contact" else self.columns.sourced(text)
 
@@ -214,6 +226,14 @@ class _Builder:
                 told |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
             flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), told)
         return flags
+
+
+def _staged(frame: str) -> dict[str, pl.DataType]:
+    """Columns of a frame as they are staged: a performance's facts are staged as for a ticket, which may state them too."""
+    if frame != "performances":
+        return FRAMES[frame]
+    facts = {fact.removeprefix("_") for fact in FACTS}
+    return {n: t for n, t in FRAMES[frame].items() if n not in facts} | {"row_ref": pl.UInt64()}
 
 
 def _says(text: pl.Expr, words: frozenset[str]) -> pl.Expr:

@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from aggregations import values
+from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.matching import holds
 from aggregations.referential import coded, crosswalk, normal, normal_labels, on_distinct, worded
 from aggregations.schema import CONSENT_REGIMES, FRAMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
@@ -186,7 +186,9 @@ class Columns:
         return pl.col(f"_made_{name}")
 
     def identity(self, columns: Sequence[str]) -> pl.Expr:
-        """Return all columns put together as one text; null where all are empty."""
+        """Return all columns put together as one text; null where all are empty, or there are none."""
+        if not columns:
+            return pl.lit(None, pl.String)
         texts = [self._column(column) for column in columns]
         whole = pl.concat_str([text.fill_null("") for text in texts], separator=SEPARATOR)
         return pl.when(pl.any_horizontal(text.is_not_null() for text in texts)).then(whole)

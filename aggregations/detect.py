@@ -6,23 +6,19 @@ person in its first row.
 
 from __future__ import annotations
 
-import csv
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-import polars as pl
-
-from aggregations.mapping import Preset, Read, preset, presets
-from aggregations.reading import Source, encoding_of, read_bytes
-from aggregations.referential import normal_labels
+from aggregations.mapping import Preset, preset, presets
+from aggregations.sniffing import sources_of
+from aggregations.sources import Source, missing
 from privacy.errors import Fault
 
-_DELIMITERS = (";", ",", "\t", "|")
-_HEADS = (1 << 16, 1 << 24, -1)  # bytes to look for the first JSON record in
+_FORMATS = {
+    "table": "CSV", "workbook": "XLSX", "parquet": "Parquet", "lines": "lines of text", "ndjson": "JSON lines",
+    "list": "JSON", "pages": "JSON", "object": "JSON",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +34,22 @@ class Detection:
         return self.sources.get(self.preset.reads[read].of or read, ())
 
     @property
+    def format(self) -> str:
+        """What the files are and what they are packed in, e.g. `CSV (gzip)`."""
+        return self._said(lambda s: f"{_FORMATS[s.form]} ({s.packing})" if s.packing else _FORMATS[s.form])
+
+    @property
     def encoding(self) -> str:
-        """Encoding of the main files, e.g. `utf-8`."""
-        return ", ".join(sorted({s.encoding for files in self.sources.values() for s in files if s.encoding}))
+        """Encoding of the texts, e.g. `utf-8`; empty for workbooks and Parquet."""
+        return self._said(lambda s: s.encoding)
 
     @property
     def delimiter(self) -> str:
-        """Separator of the tables; empty for JSON and Parquet."""
-        return ", ".join(sorted({s.delimiter for files in self.sources.values() for s in files if s.delimiter}))
+        """Separator of the tables; empty for all other formats."""
+        return self._said(lambda s: s.delimiter)
+
+    def _said(self, what: Callable[[Source], str]) -> str:
+        return ", ".join(sorted({what(s) for files in self.sources.values() for s in files} - {""}))
 
     @property
     def why(self) -> dict[str, tuple[str, ...]]:
@@ -59,14 +63,17 @@ def detect(paths: Sequence[Path], *, name: str | None = None) -> Detection:
     A Fault lists the presets and the nearest set of headers when nothing fits.
     """
     listed = files_of(paths)
-    sources = [(path, source_of(path)) for path in listed]
+    found = {path: sources_of(path) for path in listed}
+    sources = [s for files in found.values() for s in files]
     candidates = [preset(name)] if name else list(presets().values())
     ranked = [(score, one, taken) for one in candidates for score, taken in [_assign(one, sources)] if score]
     if not ranked:
-        raise _unknown(listed, [s for _, s in sources if s], candidates)
+        raise _unknown(listed, sources, candidates)
     _, best, taken = max(ranked, key=lambda entry: entry[0])
-    used = {s.path for files in taken.values() for s in files}
-    return Detection(best, taken, tuple(path for path in listed if path not in used))
+    read = {(s.path, s.member) for files in taken.values() for s in files}
+    each = [(path, m) for path, files in found.items() for m in sorted({s.member for s in files}) or [""]]
+    ignored = (path / PurePosixPath(m).name if m else path for path, m in each if (path, m) not in read)
+    return Detection(best, taken, tuple(ignored))
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -81,69 +88,21 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return sorted(set(listed), key=lambda p: p.name)
 
 
-def source_of(path: Path) -> Source | None:
-    """Tell the form of one file by its bytes; None when it is no table, Parquet or JSON of records."""
-    with path.open("rb") as file:
-        head = file.read(1 << 16)
-    if head[:4] == b"PAR1":
-        try:
-            return Source(path, "parquet", "", "", tuple(pl.read_parquet_schema(path)))
-        except (pl.exceptions.PolarsError, OSError):
-            return None
-    packed = head[:2] == b"\x1f\x8b"
-    if not packed and (b"\0" in head or not head.strip()):
-        return None
-    encoding = encoding_of(path)
-    if packed:
-        head = read_bytes(path, 1 << 16)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        return _json_source(path, encoding)
-    first = head.decode(encoding, errors="replace").removeprefix("\ufeff").lstrip("\r\n").splitlines()[0]
-    delimiter = max(_DELIMITERS, key=lambda d: len(next(csv.reader([first], delimiter=d))))
-    headers = next(csv.reader([first], delimiter=delimiter))
-    return Source(path, "gzip" if packed else "table", encoding, delimiter, tuple(headers))
+def _assign(one: Preset, sources: Sequence[Source]) -> tuple[int, dict[str, tuple[Source, ...]]]:
+    """Give each file to the read that asks most of it; the score counts the headers of main reads.
 
-
-@cache
-def _page() -> re.Pattern[str]:
-    """The start of the records in an answer of an interface, by the members that presets name."""
-    names = {read.records for one in presets().values() for read in one.reads.values()}
-    return re.compile(rf'"({"|".join(map(re.escape, sorted(names)))})"\s*:\s*\[')
-
-
-def _json_source(path: Path, encoding: str) -> Source | None:
-    for size in _HEADS:
-        text = read_bytes(path, size).decode(encoding, errors="replace").removeprefix("\ufeff").lstrip()
-        form, start, records = "list", 0, ""
-        if text[0] == "{":
-            page = _page().search(text[:4096])
-            if page and text.count("{", 0, page.start()) - text.count("}", 0, page.start()) == 1:
-                form, start, records = "pages", page.end(), page[1]
-            else:
-                form = "ndjson"
-        start = text.find("{", start)
-        if start < 0:
-            continue
-        try:
-            record, end = json.JSONDecoder().raw_decode(text, start)
-        except ValueError:
-            continue
-        if form == "ndjson" and "\n" in text[start:end]:
-            form = "object"  # one record over several lines
-        return Source(path, form, encoding, "", tuple(record), records)
-    return None
-
-
-def _assign(one: Preset, sources: Sequence[tuple[Path, Source | None]]) -> tuple[int, dict[str, tuple[Source, ...]]]:
-    """Give each file to the read that asks most of it; the score counts the headers of main reads."""
+    Of a workbook, the first sheet that fits: others are mostly copies and sums of it. So with what else may be seen
+    in a file in more than one way.
+    """
     taken: dict[str, tuple[Source, ...]] = {}
-    for _, source in sources:
-        if source is None:
+    done: set[tuple[Path, str]] = set()
+    for source in sources:
+        fitting = [r for r in one.reads.values() if r.has and missing(r, source) == 0]
+        if not fitting or (source.path, source.member) in done:
             continue
-        fitting = [(len(r.has), r) for r in one.reads.values() if r.has and _missing(r, source) == 0]
-        if fitting:
-            _, read = max(fitting, key=lambda entry: entry[0])
-            taken[read.name] = (*taken.get(read.name, ()), source)
+        done.add((source.path, source.member))
+        read = max(fitting, key=lambda r: len(r.has))
+        taken[read.name] = (*taken.get(read.name, ()), source)
     for read in one.reads.values():
         if read.unless in taken:
             taken.pop(read.name, None)
@@ -151,20 +110,12 @@ def _assign(one: Preset, sources: Sequence[tuple[Path, Source | None]]) -> tuple
     return score, taken
 
 
-def _missing(read: Read, source: Source) -> int:
-    if (read.kind == "table") != (source.form in ("table", "gzip", "parquet")):
-        return len(read.has) + 1
-    keys = set(normal_labels(source.keys)) if read.kind == "table" else set(source.keys)
-    wanted = [h.split("|") for h in read.has]
-    return sum(not keys & set(normal_labels(w) if read.kind == "table" else w) for w in wanted)
-
-
 def _unknown(paths: Sequence[Path], sources: Sequence[Source], candidates: Sequence[Preset]) -> Fault:
     known = ", ".join(presets())
     names = ", ".join(path.name for path in paths[:5])
     reads = [(one, read) for one in candidates for read in one.reads.values() if read.has and read.main]
     near = min(
-        ((_missing(read, s) / len(read.has), one.name, read) for s in sources for one, read in reads),
+        ((missing(read, s) / len(read.has), one.name, read) for s in sources for one, read in reads),
         key=lambda entry: entry[0],
         default=None,
     )

@@ -60,7 +60,7 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) ->
     """
     detection = detect(paths, name=preset)
     key = venue.person_key
-    identity = fingerprint(key, [s.path for files in detection.sources.values() for s in files])
+    identity = fingerprint(key, {s.path for files in detection.sources.values() for s in files})
     venue.store.mkdir(parents=True, exist_ok=True)
     with alone(venue.store):
         if (venue.store / identity).is_dir():
@@ -82,7 +82,7 @@ def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> li
         made: list[Prepared] = []
         for i, emit in enumerate(detection.preset.emits):
             if emit.read in raw:
-                files = tuple(s.path.name for s in detection.files(emit.read))
+                files = tuple(s.name for s in detection.files(emit.read))
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
@@ -158,7 +158,7 @@ def _receipt(
         dropped.update(one.tally.dropped)
         quarantined.update(one.tally.quarantined)
     names = sorted(
-        str(s.path.relative_to(venue.inbox.resolve())) for files in detection.sources.values() for s in files
+        {str(s.path.relative_to(venue.inbox.resolve())) for files in detection.sources.values() for s in files}
     )
     # Two emits of one row meet the same label: it is told once.
     unknown = sorted((u for one in prepared for u in one.tally.unknown), key=lambda u: u.rows)

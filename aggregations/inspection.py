@@ -54,6 +54,7 @@ class Inspection:
     title: str
     files: dict[str, str]  # name -> read
     ignored: tuple[str, ...]
+    format: str
     encoding: str
     delimiter: str
     why: dict[str, tuple[str, ...]]  # read -> headers or keys that told
@@ -88,8 +89,9 @@ def inspect(
     return Inspection(
         preset=found.preset.name,
         title=found.preset.title,
-        files={s.path.name: name for name, files in found.sources.items() for s in files},
+        files={s.name: name for name, files in found.sources.items() for s in files},
         ignored=tuple(path.name for path in found.ignored),
+        format=found.format,
         encoding=found.encoding,
         delimiter=found.delimiter,
         why=found.why,
@@ -109,7 +111,7 @@ def _columns(found: Detection, venue: Venue) -> list[ColumnUse]:
         if not (files := found.files(name)):
             continue
         emits = [e for e in found.preset.emits if e.read == name]
-        if read.kind == "table":
+        if read.kind != "json":
             headers = match_headers(read, files[0].keys)
         else:
             headers = {column: " or ".join(paths) for column, paths in read.columns.items()}
@@ -124,6 +126,8 @@ def _becomes(emit: Emit, column: str) -> list[str]:
     names = [name for name, fields in emit.fields.items() if any(_uses(f, column) for f in fields)]
     if any(column in columns for columns, _ in emit.person):
         names.append("person (hashed)")
+    if column in emit.daily:
+        names.append("person (hashed, of one day)")
     for name, columns in (
         ("row_ref (hashed)", (*emit.row, *emit.row_else)),
         ("order_ref (hashed)", emit.order),

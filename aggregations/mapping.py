@@ -1,14 +1,15 @@
 """A preset: everything known of one system's export, as data (`aggregations/presets/*.toml`).
 
 `reads` say what the files are and which of their columns or JSON paths are used; `emits` say which
-canonical record a row becomes. Code knows no vendor. `neutral.toml` shows most of what can be said.
+canonical record a row becomes. Code knows no vendor. `neutral.toml` shows most of what can be said; `conditions`
+explains what may stand in a `when`, `documents` the paths into JSON.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from aggregations.persons import Domain
 from aggregations.values import MoneyUnit
 from privacy.errors import Fault
 
-When = dict[str, tuple[str, ...]]  # column -> values it may have; "*" is any, "" is none
+When = dict[str, tuple[str, ...]]  # column -> values it may have: see `conditions`
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +60,19 @@ class Read:
     """One kind of file. A header or JSON key in `has` may offer alternatives: `order_id|order_ref`."""
 
     name: str
-    kind: Literal["table", "json"]
+    kind: Literal["table", "json", "lines"]
     has: tuple[str, ...]
     columns: dict[str, tuple[str, ...]]  # our name -> headers or JSON paths it may have
     explode: tuple[str, ...] = ()  # JSON lists whose elements become rows
     of: str | None = None  # read again from the files of that read
     unless: str | None = None  # ignored beside files of that read: they list the same records
-    records: str = "results"  # where the records come inside an answer, the member that lists them
+    records: tuple[str, ...] = ("results", "data")  # members that list the records, where they come inside an answer
     keyed: tuple[str, ...] = ()  # JSON objects with a key a record, in place of a list
     main: bool = True  # its presence makes an export of this system; others are companions
     joins: tuple[Join, ...] = ()
+    pattern: str | None = None  # of lines: what its named groups find are the columns
+    split: Mapping[str, str] = field(default_factory=dict[str, str])  # column of a table -> between values: a row each
+    loose: bool = False  # JSON-LD: a value may come alone or in a list, a text alone or by language
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Emit:
     A preset may name several reads: then there is one such emit for each.
     """
 
-    frame: Literal["transactions", "interactions", "counts"]
+    frame: Literal["transactions", "interactions", "counts", "performances"]
     read: str
     row: tuple[str, ...]  # columns that make the vendor's own identity of the row
     fields: dict[str, tuple[Field, ...]]
@@ -90,6 +94,7 @@ class Emit:
     performance_else: tuple[str, ...] = ()
     event: tuple[str, ...] = ()
     person: tuple[tuple[tuple[str, ...], Domain], ...] = ()
+    daily: tuple[str, ...] = ()  # columns that, all of them and the day, make a visitor: another one tomorrow
     where: When | None = None
     drop: tuple[tuple[When, str], ...] = ()
 
@@ -138,11 +143,13 @@ def _read(name: str, raw: dict[str, Any]) -> Read:
     )
     for key in ("has", "explode", "keyed"):
         raw[key] = _texts(raw.get(key, []))
+    if "records" in raw:
+        raw["records"] = _texts(raw["records"])
     return Read(name=name, columns=columns, joins=joins, **raw)
 
 
 def _emit(raw: dict[str, Any]) -> Emit:
-    for key in ("row", "row_else", "order", "performance", "performance_else", "event"):
+    for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         raw[key] = _texts(raw.get(key, []))
     raw["fields"] = {key: _fields(value) for key, value in raw["fields"].items()}
     raw["person"] = tuple((_texts(p["columns"]), p["domain"]) for p in raw.get("person", []))

@@ -8,13 +8,13 @@ import hashlib
 import hmac
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from aggregations.detect import Detection
-from aggregations.reading import Source
+from aggregations.sources import Source
 from aggregations.venue import Venue
 
 _CHUNK = 1 << 20
@@ -26,9 +26,11 @@ def receive(venue: Venue, detection: Detection, paths: Sequence[Path], identity:
     inbox.mkdir(parents=True, exist_ok=True)
     sources = [s for files in detection.sources.values() for s in files]
     folder = paths[0].resolve().name if len(paths) == 1 else identity[:12]
-    target = inbox if len(sources) == 1 else inbox / folder
+    target = inbox if len({s.path for s in sources}) == 1 else inbox / folder
     here: dict[Path, Path] = {}
     for source in sources:
+        if source.path in here:  # another member of an archive
+            continue
         path = source.path.resolve()
         if path.is_relative_to(inbox):
             here[source.path] = path
@@ -49,7 +51,7 @@ def receive(venue: Venue, detection: Detection, paths: Sequence[Path], identity:
     return replace(detection, sources=moved)
 
 
-def fingerprint(key: bytes, paths: Sequence[Path]) -> str:
+def fingerprint(key: bytes, paths: Iterable[Path]) -> str:
     """HMAC of the bytes of all files, whatever their names and order; 32 hex digits."""
     digests: list[bytes] = []
     for path in paths:

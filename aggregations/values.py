@@ -22,6 +22,7 @@ _FRENCH = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y")
 _YES = ("true", "yes", "oui", "1", "o", "y", "vrai", "t", "x", "ja")
 _NO = ("false", "no", "non", "0", "n", "faux", "f", "nein")
 _ANSWERS: dict[str, bool] = {**dict.fromkeys(_YES, True), **dict.fromkeys(_NO, False)}
+_UNIX = {"unix": 1_000_000.0, "unix_ms": 1000.0, "unix_us": 1.0}  # microseconds in one
 _TO_CENTS = {"euros": 100.0, "cents": 1.0, "thousandths": 0.1}
 
 
@@ -48,7 +49,7 @@ def instant(name: str, dtype: pl.DataType, formats: Sequence[str], zone: str) ->
 
 
 def instant_of(text: pl.Expr, formats: Sequence[str], zone: str) -> pl.Expr:
-    """Read text by the first format that fits: `iso`, `fr`, `unix` (seconds) or a strftime pattern."""
+    """Read text by the first format that fits: `iso`, `fr`, `unix` (seconds; `unix_ms`, `unix_us`) or a strftime pattern."""
     return on_distinct(
         text, lambda one: one.map_batches(lambda texts: _instants(texts, formats, zone), INSTANT), INSTANT
     )
@@ -105,8 +106,11 @@ def _instants(texts: pl.Series, formats: Sequence[str], zone: str) -> pl.Series:
 
 def _readers(formats: Sequence[str], zone: str) -> Iterator[Callable[[pl.Expr], pl.Expr]]:
     for name in formats:
-        if name == "unix":
-            yield _unix
+        if name in _UNIX:
+            yield lambda text, scale=_UNIX[name]: _unix(text, scale)
+            continue
+        if "%z" in name:
+            yield lambda text, name=name: text.str.to_datetime(name, time_unit="us", time_zone="UTC", strict=False)
             continue
         for pattern in {"iso": _NAIVE_ISO, "fr": _FRENCH}.get(name, (name,)):
             yield lambda text, pattern=pattern: _localised(
@@ -118,9 +122,9 @@ def _readers(formats: Sequence[str], zone: str) -> Iterator[Callable[[pl.Expr], 
             )
 
 
-def _unix(text: pl.Expr) -> pl.Expr:
-    seconds = text.cast(pl.Float64, strict=False)
-    return (seconds * 1_000_000).cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+def _unix(text: pl.Expr, scale: float) -> pl.Expr:
+    since = text.cast(pl.Float64, strict=False)
+    return (since * scale).cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _localised(naive: pl.Expr, zone: str) -> pl.Expr:

@@ -27,6 +27,16 @@ EXPORTS = EXAMPLES / "exports"
         (EXPORTS / "passculture_2022.csv", "passculture", ";"),
         (EXPORTS / "brevo.csv", "brevo", ";"),
         (EXPORTS / "matomo.json", "matomo", ""),
+        (EXPORTS / "matomo_tables", "matomo_tables", ","),
+        (EXPORTS / "ga4.jsonl", "ga4", ""),
+        (EXPORTS / "mailchimp", "mailchimp", ","),
+        (EXPORTS / "weblog.log", "weblog", ""),
+        (EXPORTS / "caddy.log", "weblog", ""),
+        (EXPORTS / "nginx_json.log", "weblog", ""),
+        (EXPORTS / "openagenda.json", "openagenda", ""),
+        (EXPORTS / "datatourisme.csv", "datatourisme", ","),
+        (EXPORTS / "datatourisme.json", "datatourisme", ""),
+        (EXPORTS / "schema_org.json", "schema_org", ""),
         (EXPORTS / "counter.csv", "counter", ";"),
         (EXPORTS / "neutral_transactions.csv", "neutral", ","),
         (EXPORTS / "neutral_interactions.csv", "neutral", ","),
@@ -103,7 +113,7 @@ def test_a_preset_that_is_asked_for_must_fit() -> None:
     with pytest.raises(Fault, match="no preset knows"):
         detect([EXPORTS / "brevo.csv"], name="matomo")
     with pytest.raises(Fault, match="no preset of that name"):
-        detect([EXPORTS / "brevo.csv"], name="mailchimp")
+        detect([EXPORTS / "brevo.csv"], name="sarbacane")
 
 
 def test_inspection_tells_columns_units_zones_and_hides_values() -> None:

@@ -541,32 +541,43 @@ def put(record: Any, path: tuple[Any, ...]) -> Any:
     return copied
 
 
-def listed(content: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """The records of a JSON export, and how to put records back into what they came in."""
-    if isinstance(content, list):
-        return content, lambda records: records
-    found = next(
-        (m for m in ("results", "data", "hydra:member", "ticketSummaries") if isinstance(content.get(m), list)), ""
-    )
+def listed(text: str) -> tuple[list[Any], Callable[[list[Any]], str]]:
+    """The records of a JSON list, page, graph, object, or file of lines, and how to write records as they came."""
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines()], lambda rows: "\n".join(json.dumps(row) for row in rows)
+    if isinstance(whole, list):
+        return whole, json.dumps
+    members = ("results", "data", "@graph", "hydra:member", "ticketSummaries")
+    found = next((m for m in members if isinstance(whole.get(m), list)), "")
     if found:
-        return content[found], lambda records: content | {found: records}
-    return [content], lambda records: records
+        return whole[found], lambda rows: json.dumps(whole | {found: rows})
+    return [whole], json.dumps
 
 
 def canaries(path: Path, folder: Path) -> list[Path]:
     """Copies of an export in which each raw column in turn, then all of them, hold the canary."""
     folder.mkdir()
-    if path.suffix == ".json":
-        content, whole = listed(json.loads(path.read_text("utf-8")))
-        one = [put(content[0], place) for place in texts_in(content[0])]
-        (folder / path.name).write_text(json.dumps(whole([*content, *one, planted(content[0])])), "utf-8")
+    text = path.read_text("utf-8")
+    if text[0] in "[{":
+        content, again = listed(text)
+        first = content[0]
+        one = [put(first, place) for place in texts_in(first)]
+        (folder / path.name).write_text(again([*content, *one, planted(first)]), "utf-8")
+        return [folder / path.name]
+    if path.suffix == ".log":
+        line = text.splitlines()[0]
+        places = [i for i, letter in enumerate(line) if letter in '/." [' and line[i + 1 : i + 2].isalnum()]
+        one = [f"{line[: i + 1]}{CANARY}{line[i + 1 :]}" for i in places]
+        (folder / path.name).write_text("\n".join([text, *one, CANARY + line]), "utf-8")
         return [folder / path.name]
     if path.name == "event.csv":  # its one line speaks of all rows: a second would make it say nothing
         return [Path(shutil.copy(path, folder))]
-    delimiter = ";" if ";" in path.read_text("utf-8").splitlines()[0] else ","
+    delimiter = ";" if ";" in text.splitlines()[0] else ","
     with path.open(encoding="utf-8", newline="") as file:
         lines = list(csv.reader(file, delimiter=delimiter))
-    header, first = lines[0], lines[2]
+    header, first = lines[0], lines[min(2, len(lines) - 1)]
     one = [[CANARY + cell if i == j else cell for j, cell in enumerate(first)] for i in range(len(first))]
     with (folder / path.name).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([[*header, CANARY], *lines[1:], *one, [CANARY for _ in header]])
@@ -579,11 +590,11 @@ def test_no_file_outside_the_inbox_holds_a_word_of_the_export(venue: Venue, tmp_
         small = tmp_path / "small"
         small.mkdir()
         for file in path.iterdir():
-            if file.suffix == ".csv":
+            if file.suffix != ".json":
                 shutil.copy(file, small)
                 continue
-            content, whole = listed(json.loads(file.read_text("utf-8")))
-            (small / file.name).write_text(json.dumps(whole(content[:25])), "utf-8")
+            content, again = listed(file.read_text("utf-8"))
+            (small / file.name).write_text(again(content[:25]), "utf-8")
         paths = [p for file in sorted(small.iterdir()) for p in canaries(file, tmp_path / file.stem)]
     else:
         paths = canaries(path, tmp_path / "planted")
@@ -653,9 +664,9 @@ def test_the_order_of_the_export_does_not_change_the_records(
     shuffled = folder / path.name
     text = path.read_text("utf-8")
     if path.suffix == ".json":
-        lines, whole = listed(json.loads(text))
+        lines, again = listed(text)
         random.Random(seed).shuffle(lines)
-        shuffled.write_text(json.dumps(whole(lines)), "utf-8")
+        shuffled.write_text(again(lines), "utf-8")
     else:
         head, *lines = text.splitlines()
         lines = [*lines, *lines[:2]]  # some lines twice

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregations import changes, publication, reading, tally
+from aggregations import changes, encodings, publication, sources, tally
 from aggregations.detect import detect
 from aggregations.ingest import ingest, prepare
 from aggregations.inspection import inspect
@@ -200,7 +200,8 @@ def content(venue: Venue, frame: str = "transactions") -> list[tuple[Any, ...]]:
 def test_however_a_table_is_written_it_says_the_same(
     venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(reading, "_CHUNK", 7)  # blocks that cut letters
+    for module in (encodings, sources):
+        monkeypatch.setattr(module, "_CHUNK", 7)  # blocks that cut letters
     (tmp_path / "plain.csv").write_text(ACCENTED, "utf-8")
     (tmp_path / name).write_bytes(WRITTEN[name])
     ingest(venue, [tmp_path / "plain.csv"])

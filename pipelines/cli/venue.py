@@ -101,7 +101,8 @@ def inspect(
     from aggregations.inspection import inspect as look
 
     seen = look(_venue(home, venue) if venue else None, files, show_values=show_values)
-    out.print(f"{seen.title} ({seen.preset}), {seen.encoding} {seen.delimiter}".rstrip(), highlight=False)
+    written = " ".join(word for word in (seen.format, seen.encoding, seen.delimiter) if word)
+    out.print(f"{seen.title} ({seen.preset}), {written}", highlight=False, markup=False)
     out.print(say(f"consent regime: {seen.consent_regime}", f"régime de consentement : {seen.consent_regime}"))
     table = Table(say("column", "colonne"), say("becomes", "devient"), say("read as", "lue comme"))
     for use in seen.columns:

@@ -1,4 +1,4 @@
-"""Which rows a preset means, and what another file of the export adds to them."""
+"""What another file of the export adds to the rows of one: columns, by equal keys."""
 
 from __future__ import annotations
 
@@ -6,26 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from aggregations.mapping import Join, When
-from aggregations.referential import normal_labels, worded
-
-
-def holds(when: When) -> pl.Expr:
-    """Tell whether all conditions hold; `a|b` is either column, "*" anything, "" nothing; never null."""
-    result = pl.lit(True)
-    for columns, values in when.items():
-        either: list[pl.Expr] = []
-        for column in columns.split("|"):
-            text = pl.col(column).cast(pl.String)
-            if "*" in values:
-                either.append(text.is_not_null())
-                continue
-            labels = normal_labels(v for v in values if v)
-            either.append(worded(text, dict.fromkeys(labels, True), pl.Boolean()).fill_null(False))
-            if "" in values:
-                either.append(text.is_null())
-        result &= pl.any_horizontal(either)
-    return result
+from aggregations.conditions import holds
+from aggregations.mapping import Join
 
 
 def joined(rows: pl.LazyFrame, joins: Sequence[Join], others: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -41,7 +23,7 @@ def joined(rows: pl.LazyFrame, joins: Sequence[Join], others: dict[str, pl.LazyF
             continue
         # One value a key, chosen by its content, so that the order of the file does not matter.
         there = there.group_by(pl.col(c).alias(f"_key{i}") for i, c in enumerate(join.right)).agg(
-            pl.col(column).drop_nulls().min().alias(name) for name, column in join.keep.items()
+            pl.col(column).min().alias(name) for name, column in join.keep.items()
         )
         keys = [f"_key{i}" for i in range(len(join.right))]
         rows = rows.join(there, left_on=list(join.left), right_on=keys, how="left", maintain_order="left")
