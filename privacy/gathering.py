@@ -88,6 +88,7 @@ def _people(rows: pl.DataFrame, jobs: Sequence[Job], amounts: list[str]) -> dict
     for given in whole:
         given.flags.writeable = False  # Numba would compile once more for arrays that may be written
     uses = [[amounts.index(m.name) for m in measures if m.name != "people"] for _, measures in jobs]
+    uses = [slice(None) if use == [*range(len(amounts))] else use for use in uses]  # a slice copies nothing
     bounds, crews = [bounds_of(*job) for job in jobs], pl.thread_pool_size()
 
     def bounded(crew: int) -> list[Sums]:
