@@ -22,7 +22,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregations.schema import TRANSACTION_STATUSES
 from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
@@ -127,6 +126,8 @@ def check_venue(venue: Venue) -> None:
         raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
     if venue.calendar not in CALENDARS:
         raise ValueError(f"calendar: one of {', '.join(CALENDARS)}")
+    from aggregations.schema import TRANSACTION_STATUSES  # Polars with it, which the command line loads late
+
     if not all(set(words.values()) <= set(TRANSACTION_STATUSES) for words in venue.statuses.values()):
         raise ValueError(f"statuses: each one of {', '.join(TRANSACTION_STATUSES)}")
     if venue.engine not in ENGINES:

@@ -61,7 +61,7 @@ def zipped(path: Path, **members: bytes) -> Path:
         ("mac-roman", "mac-roman"),
     ],
 )
-@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+@pytest.mark.parametrize("delimiter", [";", *(pytest.param(d, marks=pytest.mark.slow) for d in (",", "\t", "|"))])
 def test_every_encoding_and_separator(tmp_path: Path, written_as: str, told: str, delimiter: str) -> None:
     text = CSV.replace(";", delimiter).replace("\n", "\r\n").replace("’", "'")
     seen = inspect(None, [written(tmp_path / "export.txt", text.encode(written_as))])
@@ -189,7 +189,9 @@ def test_every_table_in_every_packing(tmp_path: Path, form: str, packing: str) -
 
 @pytest.mark.parametrize("form", ["JSON", "JSON lines", "pages"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", *(pytest.param(e, marks=pytest.mark.slow) for e in ("utf-8-sig", "utf-16"))]
+)
 def test_every_json_in_every_packing(tmp_path: Path, form: str, pack: Callable[[bytes], bytes], encoding: str) -> None:
     rows = json.loads((EXPORTS / "billetweb.json").read_text("utf-8"))
     text = {

@@ -653,7 +653,12 @@ def test_an_unknown_regime_in_venue_toml_is_a_fault(venue: Venue) -> None:
 # --- the order of the lines says nothing ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [p for p in ALL if p.is_file()], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path",  # by default one of each kind: a table, and JSON
+    [p if p.stem == "pretix" or p.name in ("billetweb.json", "brevo.csv") else pytest.param(p, marks=pytest.mark.slow)
+     for p in ALL if p.is_file()],
+    ids=lambda p: p.name,
+)  # fmt: skip
 @settings(max_examples=2)
 @given(seed=st.integers(0, 1 << 30))
 def test_the_order_of_the_export_does_not_change_the_records(

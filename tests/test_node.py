@@ -90,6 +90,7 @@ def sentences(result: dg.ExecuteInProcessResult) -> str:
     return str(failure.step_failure_data.user_failure_data.description)
 
 
+@pytest.mark.slow
 def test_one_run_releases_all_and_says_who_was_refused_and_why(tmp_path: Path) -> None:
     """Good records, no records, a broken store, a spent budget; then the hub takes what came."""
     good, empty, broken, spent, other = made(tmp_path, "theatre", "opera", "musee", "festival", "cinema")

@@ -96,7 +96,13 @@ def exact_delta(sigma: int, difference: tuple[int, ...], eps: float) -> float:
 
 @pytest.mark.parametrize(
     ("sigma", "difference"),
-    [(100, (70,)), (100, (300,)), (100, (60, 40)), (150, (1, 1)), pytest.param(120, (119, 31), marks=pytest.mark.slow)],
+    [
+        (100, (70,)),
+        (100, (300,)),
+        (100, (60, 40)),
+        pytest.param(150, (1, 1), marks=pytest.mark.slow),
+        pytest.param(120, (119, 31), marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("eps", [0.1, 0.5, 1.5, 4.0])
 def test_the_discrete_gaussian_is_covered_by_the_continuous_one_and_its_shift(

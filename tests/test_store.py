@@ -253,6 +253,7 @@ def test_nothing_is_left_of_the_way_there(venue: Venue, tmp_path: Path) -> None:
     assert list(leftovers(venue)) == []
 
 
+@pytest.mark.slow
 def test_inspecting_and_ingesting_agree(venue: Venue) -> None:
     for path in sorted(EXPORTS.iterdir()):
         told, done = inspect(venue, [path]), ingest(venue, [path])
