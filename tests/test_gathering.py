@@ -98,13 +98,17 @@ def test_codes_may_come_as_enums(jobs: list[Job]) -> None:
         assert same(gather(in_so_many(rows.with_columns(enums), 1), jobs), gather(in_so_many(rows, 1), jobs))
 
 
+ALIKE = np.uint64(0xF1DE83E19937733D) * np.arange(
+    8, dtype=np.uint64
+)  # the multiplier's inverse: hashes 0 to 7, one place
+
+
 @pytest.mark.parametrize("people", [1, 700, 40_000])
 @pytest.mark.parametrize("crews", [1, 3])
 def test_grouping_brings_each_persons_rows_together(people: int, crews: int) -> None:
     """As Polars groups them; also numbers that differ in one bit, and whose hashes begin alike."""
     random = np.random.default_rng(people)
-    alike = np.uint64(0xF1DE83E19937733D) * np.arange(8, dtype=np.uint64)  # the multiplier's inverse: hashes 0 to 7
-    known = np.concatenate([random.integers(0, 2**64, people, np.uint64), alike, np.arange(8, dtype=np.uint64)])
+    known = np.concatenate([random.integers(0, 2**64, people, np.uint64), ALIKE, np.arange(8, dtype=np.uint64)])
     person = known[random.integers(0, known.size, 50_000)]
     cells, amounts = random.integers(0, 2**32, (2, person.size), np.uint32), random.integers(-9, 9, (3, person.size))
     rows = pl.DataFrame({"person": person, "c0": cells[0], "c1": cells[1], **{f"a{j}": amounts[j] for j in range(3)}})
@@ -122,8 +126,9 @@ def test_grouping_brings_each_persons_rows_together(people: int, crews: int) -> 
 
 def test_the_grouping_does_compiled_what_its_python_does() -> None:
     random = np.random.default_rng(2)
-    person = random.integers(0, 2**64, 60, np.uint64)[random.integers(0, 60, 400)]
-    given = person, random.integers(0, 9, (1, 400), np.uint32), random.integers(0, 9, (1, 400)), 1, 2
+    known = np.concatenate([random.integers(0, 2**64, 60, np.uint64), ALIKE])
+    person = known[random.integers(0, known.size, 400)]
+    given = person, random.integers(0, 9, (1, 400), np.uint32), random.integers(0, 9, (1, 400)), 0, 2
     with np.errstate(over="ignore"):  # hashes wrap around
         plain = by_person.py_func(*given)
     for a, b in zip(by_person(*given), plain, strict=True):
