@@ -25,12 +25,9 @@ _MANDATORY = {
     "transactions": ("order", "performance_at", "purchased_at", "status"),
     "interactions": ("person", "kind", "at"),
     "counts": ("performance_at", "count"),
-    "performances": ("performance_at", "performance"),
+    "programme": ("performance_at", "performance"),
 }
-# Of two lines for one ticket in the same export, the most final one is kept.
-_FINALITY = {"pending": 0, "free": 1, "paid": 2, "cancelled": 3, "refunded": 4}
 KEPT = pl.col("_drop").is_null() & pl.col("_problem").is_null()
-FACTS = ("_event_ref", "_domain", "_capacity", "_young_audience", "_sensitive")  # of a performance, beside its frame's
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,8 @@ class Canonical:
 
     `rows`: the raw columns, `_drop` (reason) and `_problem` (an index), both null where the row is kept.
     `staged`: the same rows as `_file`, `_line`, `_n`, `_drop`, `_problem`, the frame's columns, `_repeats` (rows of one
-    `row_ref` are one row repeated, else different rows), `_finality`, `_contact` (an exempt row that has one: must be
-    none), `_unknown<i>` (keyed hash of a label that no vocabulary knows) and, but for interactions, `FACTS`.
+    `row_ref` are one row repeated, else different rows), `_contact` (an exempt row that has one: must be none) and
+    `_unknown<i>` (keyed hash of a label that no vocabulary knows).
     """
 
     source: str
@@ -49,7 +46,6 @@ class Canonical:
     staged: pl.LazyFrame
     problems: tuple[tuple[str, str], ...]  # column, reason: `_problem` is an index
     unknown: dict[str, tuple[pl.Expr, pl.Expr]]  # column -> label, whether no vocabulary knows it; by `_unknown<i>`
-    per_performance: tuple[str, ...]  # where "no" means no only if someone of the performance has "yes"
     key: bytes
 
     @property
@@ -76,7 +72,7 @@ class _Builder:
         who: dict[Domain, pl.Expr] = {
             domain: self.columns.once(domain, self._contact(columns, domain)) for columns, domain in emit.person
         }
-        regime = self.columns.regime() if frame != "performances" else pl.lit(None, pl.String)
+        regime = self.columns.regime() if frame != "programme" else pl.lit(None, pl.String)
         known = {name: self.columns.value(name) for name in emit.fields if name not in _ELSEWHERE}
         for name in ("family", "tariff", "channel"):  # no vendor tells all of them
             known.setdefault(name, pl.lit("unknown"))
@@ -114,30 +110,24 @@ class _Builder:
             "is_test": pl.lit(False),
             **known,
             **self._flags(known),
+            **self._facts(known),
             "quantity": quantity.fill_null(1),
         }
         if "country" in spec:
             columns |= {name: known.get(name, pl.col(name)) for name in PLACES}
             columns["country"] = pl.col("country")
-        finality = (
-            on_distinct(known["status"], lambda status: coded(status, _FINALITY, pl.Int8()), pl.Int8())
-            if frame == "transactions"
-            else pl.lit(0, pl.Int8)
-        )
         known_person = pl.any_horizontal([pl.lit(False), *(who[d].is_not_null() for d in CONTACTS if d in who)])
         exempt = (regime == "exempt_audience") & known_person
         rows = self._judged()
         unknown = self.columns.unknown
         staged = rows.with_columns(_order_ref=keyed(self.columns.sourced(order), self.key, "order")).select(
             *("_file", "_line", "_n", "_drop", "_problem"),
-            *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in _staged(frame).items()),
-            *(e.alias(name) for name, e in (self._facts(known) if frame != "interactions" else {}).items()),
+            *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in spec.items()),
             *(
                 keyed(pl.when(missed).then(label), self.key, "label").alias(f"_unknown{i}")
                 for i, (label, missed) in enumerate(unknown.values())
             ),
             _repeats=self.columns.identity(emit.row).is_not_null() & (not emit.numbered),
-            _finality=finality,
             _contact=exempt,
         )
         return Canonical(
@@ -147,7 +137,6 @@ class _Builder:
             staged=staged,
             problems=tuple((column, reason) for column, reason, _ in self.columns.problems),
             unknown=unknown,
-            per_performance=tuple(n for n, fields in emit.fields.items() if any(f.per_performance for f in fields)),
             key=self.key,
         )
 
@@ -194,7 +183,9 @@ class _Builder:
         return pl.coalesce(own, self.columns.identity(self.emit.row_else)) if self.emit.row_else else own
 
     def _facts(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """What a row says of its performance that its own frame does not hold."""
+        """What a row says of its performance, beside its genre as the tables know it."""
+        if "event_ref" not in FRAMES[self.emit.frame]:
+            return {}
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
         domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
         young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
@@ -203,11 +194,10 @@ class _Builder:
         if self.emit.event:
             event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
-            "_event_ref": keyed(event, self.key, "event"),
-            "_domain": pl.when(family == known["family"]).then(domain),
-            "_capacity": known.get("capacity", pl.lit(None, pl.Int64)),
-            "_young_audience": young | known.get("young_audience", nothing).fill_null(False),
-            "_sensitive": known.get("sensitive", nothing).fill_null(False),
+            "event_ref": keyed(event, self.key, "event"),
+            "domain": pl.when(family == known["family"]).then(domain),
+            "young_audience": young | known.get("young_audience", nothing).fill_null(False),
+            "sensitive": known.get("sensitive", nothing).fill_null(False),
         }
 
     def _flags(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
@@ -226,14 +216,6 @@ class _Builder:
                 told |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
             flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), told)
         return flags
-
-
-def _staged(frame: str) -> dict[str, pl.DataType]:
-    """Columns of a frame as they are staged: a performance's facts are staged as for a ticket, which may state them too."""
-    if frame != "performances":
-        return FRAMES[frame]
-    facts = {fact.removeprefix("_") for fact in FACTS}
-    return {n: t for n, t in FRAMES[frame].items() if n not in facts} | {"row_ref": pl.UInt64()}
 
 
 def _says(text: pl.Expr, words: frozenset[str]) -> pl.Expr:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from aggregations.records import instant_of, reference_of
+from aggregations.records import held, instant_of
 from aggregations.schema import FRAMES, REPLACED
 from aggregations.tally import BUCKET
+from aggregations.venue import Venue
+from aggregations.versions import STANDING, later, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +23,38 @@ class Changes:
     months: list[str]
 
 
-def write_changes(rows: pl.LazyFrame, held: pl.LazyFrame, frame: str, timezone: str, path: Path) -> Changes:
-    """Write the rows that `held` has not, or has otherwise, to `path` (no file where there is none).
+def write_changes(rows: pl.LazyFrame, written: int, venue: Venue, source: str, frame: str, path: Path) -> Changes:
+    """Write the rows that the venue has not of this source, or has in a version that does not hold, to `path`.
 
-    Rows are equal when all their columns are, but for their line in the export. References and digests of content are
-    compared bucket by bucket, so that memory does not grow with the store.
+    No file where there is none. `written`: when the rows' files were last written (ns since 1970). A row that the
+    system only says it touched is written, so that it stands against older versions, but changes no month. References
+    and digests of content are compared bucket by bucket, so that memory does not grow with the store.
     """
-    reference, month = reference_of(frame), _month(instant_of(frame), timezone)
-    content = pl.struct(name for name in FRAMES[frame] if name not in ("source_row", reference)).hash()
-    ours = rows.select(reference, content=content, month=month)
-    theirs = held.select(reference, "seq", held=content, month_held=month)
+    month = _month(instant_of(frame), venue.timezone)
+    known = held(venue, frame, source)
+    ours = rows.select("row_ref", month=month, **standing(frame, pl.lit(written, pl.Int64)))
+    theirs = known.select("row_ref", "seq", month=month, **standing(frame, pl.col("written")))
     lengths = pl.collect_all([ours.select(pl.len()), theirs.select(pl.len())], engine="streaming")
     buckets = max(-(-sum(length.item() for length in lengths) // BUCKET), 1)
+    held_as = theirs.rename({name: f"held_{name}" for name in (*STANDING, "month")})
     parts: list[Path] = []
     replaced, months, number = [pl.DataFrame(schema=REPLACED)], set[int](), 0
     for bucket in range(buckets):
-        here = pl.col(reference) % buckets == bucket
-        both = ours.filter(here).join(theirs.filter(here), on=reference, how="left")
-        changed = both.filter(pl.col("content").ne_missing(pl.col("held"))).drop("content", "held")
+        here = pl.col("row_ref") % buckets == bucket
+        both = ours.filter(here).join(held_as.filter(here), on="row_ref", how="left")
+        same = pl.col("content") == pl.col("held_content")
+        told = pl.when(same).then(pl.col("changed") > pl.col("held_changed")).otherwise(later("", "held_"))
+        changed = both.filter(pl.col("seq").is_null() | told).select("row_ref", "seq", "month", "held_month", same=same)
         found = changed.collect(engine="streaming")
         if found.is_empty():
             continue
         number += found.height
-        months |= {*found["month"].unique(), *found["month_held"].drop_nulls().unique()}
-        replaced.append(found.drop_nulls("seq").select("seq", ref=reference))
+        moved = found.filter(~pl.col("same").fill_null(False))
+        months |= {*moved["month"].unique(), *moved["held_month"].drop_nulls().unique()}
+        replaced.append(found.drop_nulls("seq").select("seq", ref="row_ref"))
         parts.append(path.with_name(f"{path.stem}-{bucket}.parquet"))
-        wanted = found.lazy().select(reference)
-        whole = rows.filter(here).join(wanted, on=reference, how="semi").select(FRAMES[frame].keys())
+        wanted = found.lazy().select("row_ref")
+        whole = rows.filter(here).join(wanted, on="row_ref", how="semi").select(FRAMES[frame].keys())
         whole.sink_parquet(parts[-1], compression="zstd", engine="streaming")
     if len(parts) == 1:
         parts[0].rename(path)
@@ -55,8 +62,8 @@ def write_changes(rows: pl.LazyFrame, held: pl.LazyFrame, frame: str, timezone: 
         pl.scan_parquet(parts).sink_parquet(path, compression="zstd", engine="streaming")
         for part in parts:
             part.unlink()
-    written = [f"{number // 12:04}-{number % 12 + 1:02}" for number in sorted(months)]
-    return Changes(number, pl.concat(replaced), written)
+    names = [f"{number // 12:04}-{number % 12 + 1:02}" for number in sorted(months)]
+    return Changes(number, pl.concat(replaced), names)
 
 
 def _month(column: str, timezone: str) -> pl.Expr:

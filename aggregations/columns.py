@@ -30,7 +30,8 @@ _CLOSED: dict[str, tuple[str, ...]] = {
     "count_kind": _COUNT_KINDS,
     "referrer": _REFERRERS,
 }
-_INSTANTS = ("performance_at", "purchased_at", "at")
+_INSTANTS = ("performance_at", "purchased_at", "at", "changed_at")
+_OPTIONAL = ("capacity", "changed_at")  # unreadable is as good as not there
 _MONEY = ("unit_price_cents", "amount_cents")
 _LOWEST = {"quantity": 1, "count": 0, "unit_price_cents": 0, "amount_cents": 0}
 _DEFAULTS = {"status": "paid", "kind": "counter"}
@@ -93,7 +94,7 @@ class Columns:
                     found.append(number)
                     written.append(text)
         value = self.once(name, pl.coalesce(found))
-        if written and name != "capacity":
+        if written and name not in _OPTIONAL:
             self.problems.append((name, "unreadable", value.is_null() & pl.coalesce(written).is_not_null()))
         if name in _LOWEST:
             self.problems.append((name, f"below {_LOWEST[name]}", (value < _LOWEST[name]).fill_null(False)))

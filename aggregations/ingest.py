@@ -21,12 +21,10 @@ import polars as pl
 from aggregations.canonical import Canonical, canonical
 from aggregations.changes import Changes, write_changes
 from aggregations.detect import Detection, detect
-from aggregations.performances import performances
 from aggregations.persons import check_regime
 from aggregations.reading import read_raw
 from aggregations.receipt import Receipt, read_receipt, receipts
 from aggregations.reception import alone, fingerprint, receive, sync
-from aggregations.records import held
 from aggregations.referential import on_distinct
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
@@ -120,11 +118,12 @@ def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], ide
     part = venue.store / f".part-{identity}"
     part.mkdir()
     with _without_values(detection):
-        changes = {frame: _write(part / f"{frame}.parquet", frame, prepared, venue) for frame in FRAMES}
+        written = max(s.path.stat().st_mtime_ns for files in detection.sources.values() for s in files)
+        changes = {f: _write(part / f"{f}.parquet", f, prepared, written, venue) for f in FRAMES}
         replaced = pl.concat([c.replaced for c in changes.values()])
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
-    receipt = _receipt(venue, detection, prepared, identity, changes)
+    receipt = _receipt(venue, detection, prepared, identity, written, changes)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)
     for file in part.iterdir():
@@ -135,19 +134,20 @@ def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], ide
     return receipt
 
 
-def _write(path: Path, frame: str, prepared: Sequence[Prepared], venue: Venue) -> Changes:
+def _write(path: Path, frame: str, prepared: Sequence[Prepared], written: int, venue: Venue) -> Changes:
     """Write what is new or changed of one canonical frame."""
-    if frame == "performances":  # known by all sources together
-        rows = performances([p.rows for p in prepared if p.records.emit.frame != "interactions"]).lazy()
-        return write_changes(rows, held(venue, frame), frame, venue.timezone, path)
     parts = [p.rows.select(FRAMES[frame].keys()) for p in prepared if p.records.emit.frame == frame]
     rows = pl.concat(parts) if parts else pl.LazyFrame(schema=FRAMES[frame])
-    known = held(venue, frame, prepared[0].records.source)
-    return write_changes(rows, known, frame, venue.timezone, path)
+    return write_changes(rows, written, venue, prepared[0].records.source, frame, path)
 
 
 def _receipt(
-    venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, changes: dict[str, Changes]
+    venue: Venue,
+    detection: Detection,
+    prepared: Sequence[Prepared],
+    identity: str,
+    written: int,
+    changes: dict[str, Changes],
 ) -> Receipt:
     read: dict[str, int] = {}
     dropped: Counter[str] = Counter()
@@ -165,6 +165,7 @@ def _receipt(
     return Receipt(
         id=identity,
         seq=max((r.seq for r in receipts(venue.store)), default=0) + 1,
+        written=written,
         preset=detection.preset.name,
         files=tuple(names),
         rows_read=sum(read.values()),

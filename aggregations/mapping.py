@@ -38,7 +38,6 @@ class Field:
     rules: tuple[tuple[When, str], ...] = ()  # the first that holds gives the value
     where: When | None = None  # of a number: read in these rows only (money of one currency)
     minus: tuple[str, ...] = ()  # of a number: less these columns
-    per_performance: bool = False  # "no" means no only where someone of the performance has "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Emit:
     A preset may name several reads: then there is one such emit for each.
     """
 
-    frame: Literal["transactions", "interactions", "counts", "performances"]
+    frame: Literal["transactions", "interactions", "counts", "programme"]
     read: str
     row: tuple[str, ...]  # columns that make the vendor's own identity of the row
     fields: dict[str, tuple[Field, ...]]

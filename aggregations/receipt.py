@@ -19,6 +19,7 @@ class Receipt:
 
     id: str
     seq: int  # order of ingestion at this venue, from 1
+    written: int  # when the newest of its files was last written: ns since 1970
     preset: str
     files: tuple[str, ...]  # names in the inbox
     rows_read: int
@@ -26,7 +27,7 @@ class Receipt:
     quarantined: dict[str, int]  # "column: reason" -> rows
     dropped: dict[str, int]  # reason -> rows
     frames: dict[str, int]  # canonical frame -> rows written: those that are new or changed
-    replaced: dict[str, int]  # canonical frame -> rows of earlier exports that they replace
+    replaced: dict[str, int]  # canonical frame -> rows of other exports that they replace
     months: dict[str, list[str]]  # canonical frame -> local months, "2025-10", of both
     unknown: tuple[Unknown, ...]
     already: bool = False
@@ -39,7 +40,7 @@ class Receipt:
     @property
     def rows_changed(self) -> int:
         """Rows kept that the venue did not hold, or held otherwise."""
-        return sum(rows for frame, rows in self.frames.items() if frame != "performances")
+        return sum(self.frames.values())
 
     def json(self) -> str:
         """Write it as JSON, without `already`."""

@@ -42,6 +42,8 @@ def receive(venue: Venue, detection: Detection, paths: Sequence[Path], identity:
         if not place.exists():
             part = target / f".part-{path.name}"
             shutil.copyfile(path, part)
+            stat = path.stat()  # when it was last written decides between versions of a row
+            os.utime(part, ns=(stat.st_atime_ns, stat.st_mtime_ns))
             sync(part)
             part.replace(place)
         here[source.path] = place

@@ -1,6 +1,6 @@
-"""All canonical records of a venue, the latest word on each row, as one lazy frame, and what tells that they changed.
+"""All canonical records of a venue, one version of each row, as one lazy frame, and what tells that they changed.
 
-An export holds only the rows that it adds or changes, and names the versions they replace (`changes`).
+An export holds only the rows that it adds or changes, and names the versions they replace (`changes`, `versions`).
 """
 
 from __future__ import annotations
@@ -21,18 +21,14 @@ Scan = Callable[[str], Any]  # the path of a Parquet file → a lazy frame of an
 
 
 def records(venue: Venue, frame: str) -> pl.LazyFrame:
-    """Scan a canonical frame over the whole store: every row of every export but those that a later one replaced.
-
-    A row seen again in a later export (same source and `row_ref`; for performances the same
-    `performance_ref`) replaces the earlier one: so a refund reaches the ticket it is about.
-    """
-    return held(venue, frame).drop("seq")
+    """Scan a canonical frame over the whole store: every row of every export but the versions that were replaced."""
+    return held(venue, frame).drop("seq", "written")
 
 
 def held(venue: Venue, frame: str, source: str | None = None, scan: Scan = pl.scan_parquet) -> Any:
-    """Return `records`, of one source or all, with `seq`: the export that holds each row; as `scan` gives frames.
+    """Return `records`, of one source or all, as `scan` gives frames, with the export that holds each row.
 
-    Said in narwhals, which Polars and Spark both understand. Where nothing is held, an empty frame of Polars.
+    `seq` is its number, `written` when its files were last written (ns since 1970). Said in narwhals, which Polars and Spark both understand. Where nothing is held, an empty frame of Polars.
     """
     exports = [r for r in receipts(venue.store) if source in (None, r.preset)]
 
@@ -40,20 +36,16 @@ def held(venue: Venue, frame: str, source: str | None = None, scan: Scan = pl.sc
         return nw.from_native(scan(str(venue.store / r.id / file)))
 
     rows = [
-        scanned(r, f"{frame}.parquet").with_columns(seq=nw.lit(r.seq, nw.Int64)) for r in exports if frame in r.frames
+        scanned(r, f"{frame}.parquet").with_columns(seq=nw.lit(r.seq, nw.Int64), written=nw.lit(r.written, nw.Int64))
+        for r in exports
+        if frame in r.frames
     ]
     if not rows:
-        return pl.LazyFrame(schema=FRAMES[frame] | {"seq": pl.Int64()})
+        return pl.LazyFrame(schema=FRAMES[frame] | {"seq": pl.Int64(), "written": pl.Int64()})
     known, gone = nw.concat(rows), [scanned(r, "replaced.parquet") for r in exports if r.replaced.get(frame)]
     if gone:
-        reference = reference_of(frame)
-        known = known.join(nw.concat(gone).rename({"ref": reference}), on=["seq", reference], how="anti")
+        known = known.join(nw.concat(gone).rename({"ref": "row_ref"}), on=["seq", "row_ref"], how="anti")
     return known.to_native()
-
-
-def reference_of(frame: str) -> str:
-    """Return the column that names a row of a frame, whichever export tells it."""
-    return "performance_ref" if frame == "performances" else "row_ref"
 
 
 def instant_of(frame: str) -> str:

@@ -1,7 +1,7 @@
 """The canonical records of a venue: columns, types, units and meaning.
 
 Four frames, one Parquet file each per ingested export that adds or changes rows, under `store/<ingest_id>/`;
-`replaced.parquet` beside them says which rows of earlier exports no longer hold. They never leave the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
+`replaced.parquet` beside them says which versions of rows in other exports no longer hold (`versions`). They never leave the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
 text; a `*_ref` and `person` are keyed hashes (`persons`), so no direct identifier, order number or free
 text of an export is in any of them.
 
@@ -26,6 +26,18 @@ _PLACE: dict[str, pl.DataType] = {
     "country": pl.String(),
 }
 
+# What a row says of its performance; `performances` makes one answer of what all rows say.
+_PERFORMANCE: dict[str, pl.DataType] = {
+    "performance_ref": pl.UInt64(),
+    "event_ref": pl.UInt64(),
+    "performance_at": INSTANT,
+    "family": pl.String(),  # as this row tells it: one person's row must not change another's genre
+    "domain": pl.String(),  # level 2: code of a SIBIL domain, null when only the family is known
+    "capacity": pl.Int64(),
+    "young_audience": pl.Boolean(),
+    "sensitive": pl.Boolean(),  # attendance may reveal a special category of data (GDPR art. 9)
+}
+
 # One row: one line of an export that concerns tickets or registrations (quantity may exceed one).
 TRANSACTIONS: dict[str, pl.DataType] = {
     "source": pl.String(),  # preset, e.g. "pretix"
@@ -34,11 +46,8 @@ TRANSACTIONS: dict[str, pl.DataType] = {
     "order_ref": pl.UInt64(),  # keyed hash of the order
     "person": pl.UInt64(),  # keyed hash of the contact; of the order where there is no contact
     "identified": pl.Boolean(),  # a contact was given (so that visits can be followed over time)
-    "performance_ref": pl.UInt64(),
-    "performance_at": INSTANT,
+    **_PERFORMANCE,
     "purchased_at": INSTANT,
-    "family": pl.String(),  # as this row tells it: one person's row must not change another's genre
-    "sensitive": pl.Boolean(),  # attendance may reveal a special category of data (GDPR art. 9)
     "tariff": pl.String(),
     "unit_price_cents": pl.Int64(),  # null when unknown
     "quantity": pl.Int64(),  # places, 1 or more
@@ -48,11 +57,12 @@ TRANSACTIONS: dict[str, pl.DataType] = {
     "birth_year": pl.Int16(),
     "consent_marketing": pl.Boolean(),  # null: not asked
     "consent_regime": pl.String(),  # contract, consent, legitimate_interest
-    "attended": pl.Boolean(),  # null: no access control known
+    "attended": pl.Boolean(),  # true: seen at the door; false or null says nothing where nobody of the performance was
     "is_group": pl.Boolean(),
     "is_school": pl.Boolean(),
     "is_reseller": pl.Boolean(),
     "is_test": pl.Boolean(),
+    "changed_at": INSTANT,  # when the system last changed the row, where it tells
 }
 
 # One row: a page seen, a search, a newsletter subscription or click.
@@ -68,6 +78,7 @@ INTERACTIONS: dict[str, pl.DataType] = {
     **_PLACE,
     "consent_marketing": pl.Boolean(),
     "consent_regime": pl.String(),  # exempt_audience, consent, contract, legitimate_interest
+    "changed_at": INSTANT,
 }
 
 # One row: admissions counted by someone or something that knows no person.
@@ -75,42 +86,44 @@ COUNTS: dict[str, pl.DataType] = {
     "source": pl.String(),
     "source_row": pl.Int64(),
     "row_ref": pl.UInt64(),
-    "performance_ref": pl.UInt64(),
-    "performance_at": INSTANT,
-    "family": pl.String(),
+    **_PERFORMANCE,
     "tariff": pl.String(),
     "kind": pl.String(),  # sold, free, scanned, counter (vocabulary: admission_kind)
     "count": pl.Int64(),
     "amount_cents": pl.Int64(),
+    "changed_at": INSTANT,
 }
 
-# One row: one performance (séance), as all rows about it agree: for the venue's own use, never for contributions.
-PERFORMANCES: dict[str, pl.DataType] = {
+# One row: what a programme says of one performance (séance).
+PROGRAMME: dict[str, pl.DataType] = {
     "source": pl.String(),
-    "performance_ref": pl.UInt64(),
-    "event_ref": pl.UInt64(),
-    "performance_at": INSTANT,
-    "family": pl.String(),
-    "domain": pl.String(),  # level 2: code of a SIBIL domain, null when only the family is known
-    "capacity": pl.Int64(),
-    "young_audience": pl.Boolean(),
-    "sensitive": pl.Boolean(),
+    "source_row": pl.Int64(),
+    "row_ref": pl.UInt64(),
+    **_PERFORMANCE,
+    "changed_at": INSTANT,
+}
+
+# One row: one performance, as all that is held of it agrees (`performances`): for the venue's own use, never for
+# contributions, and in no file.
+PERFORMANCES: dict[str, pl.DataType] = {
+    **_PERFORMANCE,
+    "door": pl.Boolean(),  # someone was seen at its door: there, a ticket not seen was not used
 }
 
 FRAMES: dict[str, dict[str, pl.DataType]] = {
     "transactions": TRANSACTIONS,
     "interactions": INTERACTIONS,
     "counts": COUNTS,
-    "performances": PERFORMANCES,
+    "programme": PROGRAMME,
 }
 
-# Which earlier versions of rows an export replaces. References of different frames are never equal.
+# Which versions of rows in other exports an export replaces. References of different frames are never equal.
 REPLACED: dict[str, pl.DataType] = {
     "seq": pl.Int64(),  # of the export that holds the version (see `receipt`)
-    "ref": pl.UInt64(),  # its `row_ref`, or `performance_ref` in performances
+    "ref": pl.UInt64(),  # its `row_ref`
 }
 
-TRANSACTION_STATUSES = ("paid", "free", "pending", "refunded", "cancelled")
+TRANSACTION_STATUSES = ("pending", "free", "paid", "cancelled", "refunded")  # from the least to the most final
 INTERACTION_KINDS = ("pageview", "search", "order", "subscribe", "unsubscribe", "click")
 CONSENT_REGIMES = ("exempt_audience", "consent", "contract", "legitimate_interest")
 

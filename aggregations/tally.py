@@ -11,6 +11,7 @@ import polars as pl
 
 from aggregations.canonical import KEPT, Canonical
 from aggregations.persons import check_regime, keyed
+from aggregations.versions import STANDING, standing
 
 BUCKET = 6_000_000  # rows whose references are held at once: a gigabyte and a half where all of them are new
 REPEATED = "the same ticket twice"
@@ -52,7 +53,7 @@ def tally(records: Canonical, staged: pl.LazyFrame) -> Tally:
     read, kept, contact = counts.row(0)
     if contact:
         check_regime("exempt_audience", ["contact"], records.emit.read)
-    marks = _marks(staged.filter(KEPT), -(-kept // BUCKET))
+    marks = _marks(staged.filter(KEPT), records.emit.frame, -(-kept // BUCKET))
     left_out = marks.filter(pl.col("_mark") == _LEFT_OUT).height
     reasons = {f"{column}: {reason}": 0 for column, reason in sorted(records.problems)}
     for problem, rows in refused.iter_rows():
@@ -75,10 +76,6 @@ def left_in(records: Canonical, staged: pl.LazyFrame, marks: pl.DataFrame) -> pl
         rows = rows.join(marks.lazy(), on="_n", how="left").filter(pl.col("_mark").fill_null(0) != _LEFT_OUT)
         another = keyed(pl.format("{}#{}", "row_ref", "_mark"), records.key, "row")
         rows = rows.with_columns(row_ref=pl.when(pl.col("_mark") > 0).then(another).otherwise("row_ref"))
-    for name in records.per_performance:
-        seen = staged.filter(pl.col(name)).select("performance_ref").unique().with_columns(_seen=pl.lit(True))
-        rows = rows.join(seen, on="performance_ref", how="left", nulls_equal=True)
-        rows = rows.with_columns(pl.when(pl.col("_seen")).then(pl.col(name).fill_null(False)).alias(name)).drop("_seen")
     return rows
 
 
@@ -95,20 +92,17 @@ def _unknown(records: Canonical, kept: pl.LazyFrame) -> tuple[Unknown, ...]:
     return tuple(Unknown(column, labels, rows, line) for column, (labels, rows, line) in found if rows)
 
 
-def _marks(kept: pl.LazyFrame, buckets: int) -> pl.DataFrame:
-    """Number rows that share an identity, by their content: the order of the file plays no part."""
+def _marks(kept: pl.LazyFrame, frame: str, buckets: int) -> pl.DataFrame:
+    """Number rows that share an identity, the one that holds first: the order of the file plays no part."""
     marks = [pl.DataFrame(schema={"_n": pl.Int64, "_mark": pl.Int64})]
     for bucket in range(buckets):
         rows = kept.filter(pl.col("row_ref") % buckets == bucket)
         shared = rows.group_by("row_ref").len().filter(pl.col("len") > 1).select("row_ref").collect(engine="streaming")
         if shared.is_empty():
             continue
-        content = [c for c in rows.collect_schema().names() if c not in ("_file", "_line", "_n", "source_row")]
-        rows = rows.join(shared.lazy(), on="row_ref", how="semi").select(
-            "_n", "row_ref", "_repeats", "_finality", content=pl.struct(content).hash()
-        )
-        found = rows.collect(engine="streaming")
-        found = found.sort("row_ref", "_finality", "content", descending=[False, True, False], nulls_last=True)
+        rows = rows.join(shared.lazy(), on="row_ref", how="semi")
+        found = rows.select("_n", "row_ref", "_repeats", **standing(frame, pl.lit(0))).collect(engine="streaming")
+        found = found.sort("row_ref", *STANDING, descending=[False] + [True] * len(STANDING))
         place = pl.int_range(pl.len(), dtype=pl.Int64).over("row_ref")
         again = pl.when(place > 0).then(pl.lit(_LEFT_OUT, pl.Int64)).otherwise(pl.lit(0, pl.Int64))
         marked = found.select("_n", _mark=pl.when("_repeats").then(again).otherwise(place))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from aggregations import ingest as ingesting
 from aggregations.ingest import ingest
+from aggregations.performances import performances
 from aggregations.records import records
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue, add_venue
@@ -54,7 +55,7 @@ def utc(*when: int) -> datetime:
 
 def test_pretix(venue: Venue) -> None:
     receipt = ingest(venue, [EXAMPLES / "pretix"])
-    assert receipt.frames == {"transactions": 967, "performances": 18}
+    assert receipt.frames == {"transactions": 967}
     rows = records(venue, "transactions").collect()
     count = lambda column: dict(rows[column].value_counts().iter_rows())  # noqa: E731
     assert count("status") == {"paid": 801, "cancelled": 96, "pending": 70}
@@ -65,13 +66,13 @@ def test_pretix(venue: Venue) -> None:
     assert rows["order_ref"].n_unique() == 600
     assert rows["row_ref"].n_unique() == 967
     assert rows.filter(pl.col("tariff") == "groupe_scolaire")["is_school"].all()
-    performances = records(venue, "performances").collect()
-    assert dict(performances["family"].value_counts().iter_rows()) == dict.fromkeys(
+    known = performances(venue)
+    assert dict(known["family"].value_counts().iter_rows()) == dict.fromkeys(
         ("theatre_recit", "danse", "musiques_actuelles", "cirque_rue", "lyrique_musical", "humour_cabaret"), 3
     )
-    assert set(rows["performance_ref"]) == set(performances["performance_ref"])
+    assert set(rows["performance_ref"]) == set(known["performance_ref"])
     # Hamlet, 3 October 2026 at 20:00 in Paris
-    assert performances["performance_at"].min() == utc(2026, 10, 3, 18)
+    assert known["performance_at"].min() == utc(2026, 10, 3, 18)
 
 
 def position(number: int, **changes: Any) -> dict[str, Any]:
@@ -161,7 +162,7 @@ def test_pretix_postal_code_comes_from_the_attendee_then_an_answer_then_the_invo
 def test_a_venues_own_words_come_first(venue: Venue, tmp_path: Path) -> None:
     own = replace(venue, families={"le gala": "cirque_rue"})
     ingest(own, [pretix(tmp_path / "export", {})])
-    assert records(own, "performances").collect()["family"].to_list() == ["cirque_rue"]
+    assert performances(own)["family"].to_list() == ["cirque_rue"]
 
 
 def test_billetweb(venue: Venue) -> None:
@@ -170,8 +171,8 @@ def test_billetweb(venue: Venue) -> None:
     assert taken(rows, "status", "tariff", "unit_price_cents", "channel", "attended") == [
         ("paid", "plein", 2250, "web", True),
         ("paid", "reduit", 1200, "web", False),  # "12,00"
-        ("refunded", "plein", 2250, "guichet", None),  # disabled; nobody was scanned that evening
-        ("free", "exonere", 0, "inscription", None),
+        ("refunded", "plein", 2250, "guichet", False),  # disabled; nobody was scanned that evening
+        ("free", "exonere", 0, "inscription", False),
     ]
     # Paris time without a zone, summer then winter; the zero session date falls back on the event's
     assert taken(rows, "purchased_at", "performance_at")[1:3] == [
@@ -191,8 +192,8 @@ def test_pass_culture(venue: Venue) -> None:
     ) == [
         (2, "paid", "plein", 1500, "38", False, True),
         (3, "paid", "plein", 1500, "38", False, True),
-        (4, "cancelled", "reduit", 1050, "01", False, False),
-        (5, "paid", "groupe_scolaire", 12000, None, True, False),  # the pass has paid the venue: still a sale
+        (4, "cancelled", "reduit", 1050, "01", False, None),
+        (5, "paid", "groupe_scolaire", 12000, None, True, None),  # the pass has paid the venue: still a sale
     ]
     assert rows[0]["person"] == rows[1]["person"]  # a duo: one person, two tickets
     assert rows[0]["row_ref"] != rows[1]["row_ref"]
@@ -266,9 +267,7 @@ def test_neutral_transactions(venue: Venue) -> None:
     assert receipt.dropped == {"test order": 1}
     assert receipt.quarantined == {"purchased_at: unreadable": 1, "quantity: below 1": 1}
     assert receipt.rows_read == receipt.rows_kept + receipt.rows_quarantined + sum(receipt.dropped.values())
-    assert records(venue, "performances").collect().select("capacity", "family", "domain").rows() == [
-        (400, "theatre_recit", "theatre")
-    ]
+    assert performances(venue).select("capacity", "family", "domain").rows() == [(400, "theatre_recit", "theatre")]
 
 
 def test_neutral_takes_the_canonical_names_and_parquet_types(venue: Venue, tmp_path: Path) -> None:
@@ -447,7 +446,7 @@ def test_a_later_export_replaces_the_ticket_it_is_about(venue: Venue, tmp_path: 
     second = ingest(venue, [neutral(tmp_path / "b", ticket_id="T1", status="refunded", price="10")])
     assert (first.seq, second.seq) == (1, 2)
     assert taken(rows_of(venue, "transactions"), "status") == [("refunded",)]
-    assert records(venue, "performances").collect().height == 1
+    assert performances(venue).height == 1
 
 
 def test_two_files_of_one_name_are_both_kept_in_the_inbox(venue: Venue, tmp_path: Path) -> None:

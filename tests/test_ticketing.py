@@ -16,6 +16,7 @@ from aggregations.detect import detect
 from aggregations.ingest import ingest
 from aggregations.inspection import inspect
 from aggregations.mapping import presets
+from aggregations.performances import performances
 from aggregations.receipt import Receipt
 from aggregations.records import records
 from aggregations.venue import Venue, add_venue, read_venue
@@ -36,14 +37,18 @@ def told(value: Any) -> str:
 
 
 def kept(venue: Venue, frame: str, columns: list[str]) -> list[dict[str, str]]:
-    """The records as text: times in UTC, and each known person by a letter, in the order they come."""
+    """The records as text: times in UTC, each known person by a letter, in the order they come; and who was not seen."""
     rows = records(venue, frame).collect()
     if frame == "transactions":
+        door = performances(venue).select("performance_ref", "door")
+        rows = rows.join(door, on="performance_ref", how="left", nulls_equal=True)
+        seen = pl.when("attended").then(True).when("door").then(False)  # nobody was seen where there was no door
+        rows = rows.with_columns(attended=seen)
         rows = rows.sort("source_row", "performance_at", "unit_price_cents", descending=[False, False, True])
     letters: dict[int, str] = {}
     found: list[dict[str, str]] = []
     for row in rows.to_dicts():
-        row |= {name: row[name].strftime("%Y-%m-%d %H:%M") for name in row if name.endswith("_at")}
+        row |= {name: row[name].strftime("%Y-%m-%d %H:%M") for name in row if name.endswith("_at") and row[name]}
         if frame == "transactions":
             row["person"] = letters.setdefault(row["person"], chr(65 + len(letters))) if row["identified"] else "-"
         found.append({name: told(row[name]) for name in columns})
@@ -157,7 +162,7 @@ def test_mapado(venue: Venue) -> None:
         "order: missing": 1,  # brought in from elsewhere
     }
     becomes(venue, EXPORTS / "mapado", "transactions", table, left_out)
-    assert set(records(venue, "performances").collect()["capacity"]) == {300}
+    assert set(performances(venue)["capacity"]) == {300}
 
 
 def test_shotgun(venue: Venue) -> None:
@@ -319,7 +324,7 @@ def test_supersoniks(venue: Venue) -> None:
     2026-12-29 19:00 | sold | reduit  | 5     | 6000         | musiques_actuelles
     """
     becomes(venue, EXPORTS / "supersoniks.json", "counts", table, {})
-    assert set(records(venue, "performances").collect()["capacity"]) == {400}
+    assert set(performances(venue)["capacity"]) == {400}
 
 
 def test_festik(venue: Venue) -> None:
@@ -412,7 +417,7 @@ def test_the_states_a_venue_tells_are_kept_in_its_file(venue: Venue, tmp_path: P
     assert read_venue(tmp_path / "stated") == stated
     text = (tmp_path / "stated" / "venue.toml").read_text("utf-8").replace('"paid"', '"sold"')
     (tmp_path / "stated" / "venue.toml").write_text(text, "utf-8")
-    with pytest.raises(Fault, match="statuses: each one of paid, free"):
+    with pytest.raises(Fault, match="statuses: each one of pending, free, paid"):
         read_venue(tmp_path / "stated")
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from aggregations.conditions import holds
 from aggregations.ingest import ingest
+from aggregations.performances import performances
 from aggregations.records import records
 from aggregations.venue import Venue, add_venue
 from privacy.errors import GovernanceRefusal
@@ -44,8 +45,8 @@ def becomes(venue: Venue, name: str) -> list[str]:
 def programme(venue: Venue, name: str) -> list[str]:
     """Load one example of the event side; return the venue's performances and what was not one."""
     receipt = ingest(venue, [EXPORTS / name])
-    assert receipt.frames.keys() == {"performances"}, "no person, no ticket"
-    rows = records(venue, "performances").sort("performance_at", "family").collect().to_dicts()
+    assert receipt.frames.keys() == {"programme"}, "no person, no ticket"
+    rows = performances(venue).sort("performance_at", "family").to_dicts()
     said = [
         f"{row['performance_at']:%Y-%m-%d %H:%M} {row['family']}"
         + (" young" if row["young_audience"] else "")
@@ -295,9 +296,9 @@ def test_json_ld_may_be_written_in_any_way(venue: Venue, tmp_path: Path, form: s
     }[form]
     (tmp_path / "a.jsonld").write_text(text, "utf-8")
     rows = 1 if form in ("object", "printed") else 2
-    assert ingest(venue, [tmp_path / "a.jsonld"]).frames == {"performances": rows}
-    assert set(records(venue, "performances").collect()["family"]) == {"danse"}
-    assert records(venue, "performances").collect()["performance_at"].min() == datetime(2026, 10, 3, 18, 30, tzinfo=UTC)
+    assert ingest(venue, [tmp_path / "a.jsonld"]).frames == {"programme": rows}
+    assert set(performances(venue)["family"]) == {"danse"}
+    assert performances(venue)["performance_at"].min() == datetime(2026, 10, 3, 18, 30, tzinfo=UTC)
 
 
 # --- real files, where they are beside the project --------------------------------------------------
