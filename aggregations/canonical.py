@@ -15,7 +15,7 @@ import polars as pl
 from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
 from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.persons import CONTACTS, Domain, contact, keyed
+from aggregations.persons import CONTACTS, EVERYWHERE, Domain, buyer_is, contact, keyed, phone
 from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
@@ -109,7 +109,7 @@ class _Builder:
             "consent_regime": regime,
             "is_test": pl.lit(False),
             **known,
-            **self._flags(known),
+            **self._flags(known, who.get("contact", pl.lit(None, pl.String))),
             **self._facts(known),
             "quantity": quantity.fill_null(1),
         }
@@ -167,7 +167,8 @@ class _Builder:
 
     def _contact(self, columns: Sequence[str], domain: Domain) -> pl.Expr:
         texts = [self.columns.text(Field((c,))) for c in columns]
-        return pl.coalesce([contact(t) if domain == "contact" else t for t in texts])
+        read = {"contact": contact, "phone": lambda t: phone(t, self.columns.venue.country)}.get(domain, lambda t: t)
+        return pl.coalesce([read(t) for t in texts])
 
     def _of_the_day(self, at: pl.Expr) -> pl.Expr:
         """Name a visitor by what the row tells of the machine and by the venue's day; null where any of it is missing."""
@@ -176,7 +177,7 @@ class _Builder:
         return pl.concat_str([*texts, day], separator=SEPARATOR)
 
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
-        return text if domain == "contact" else self.columns.sourced(text)
+        return text if domain in EVERYWHERE else self.columns.sourced(text)
 
     def _row_identity(self) -> pl.Expr:
         own = self.columns.identity(self.emit.row)
@@ -200,8 +201,8 @@ class _Builder:
             "sensitive": known.get("sensitive", nothing).fill_null(False),
         }
 
-    def _flags(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
-        """Group, school and reseller: as stated, else as the tariff's or the channel's words say."""
+    def _flags(self, known: dict[str, pl.Expr], email: pl.Expr) -> dict[str, pl.Expr]:
+        """Group, school and reseller: as stated, else as the tariff's, the channel's or the address's words say."""
         if self.emit.frame != "transactions":
             return {}
         labels = [self.columns.text(f) for f in self.emit.fields.get("tariff", ()) if f.columns]
@@ -211,7 +212,7 @@ class _Builder:
         self.columns.made["_made_flag"] = said
         flags: dict[str, pl.Expr] = {}
         for flag in tariff_flags():
-            told = pl.col("_made_flag").eq_missing(pl.lit(flag))
+            told = pl.col("_made_flag").eq_missing(pl.lit(flag)) | buyer_is(email, flag)
             if flag == "reseller":
                 told |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
             flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), told)

@@ -56,7 +56,7 @@ class Columns:
             return self._code(name, fields)
         if name in PLACES:
             return self.once(name, pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields))
-        if kind == pl.Boolean or name in ("young_audience", "sensitive"):
+        if kind == pl.Boolean:
             return self._yes_no(name, fields)
         if name == "birth_year":
             return self._birth_year(fields)

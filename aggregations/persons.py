@@ -8,7 +8,10 @@ a guess. Domains keep numbers of different things apart; a visitor number never 
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 import numpy as np
@@ -16,21 +19,68 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "account", "visitor", "order", "performance", "event", "row", "label"]
-# What ties a record to someone: an address, or the number one system gives them (two systems number alike).
-CONTACTS: tuple[Domain, ...] = ("contact", "account")
+Domain = Literal["contact", "phone", "account", "visitor", "order", "performance", "event", "row", "label"]
+# What ties a record to someone: an address, a telephone, or the number one system gives them (two systems number alike).
+CONTACTS: tuple[Domain, ...] = ("contact", "phone", "account")
+EVERYWHERE: tuple[Domain, ...] = ("contact", "phone")  # the same person in all systems of a venue
 _BLOCK = 64  # bytes of a SHA-256 block
 
 
 def contact(text: pl.Expr) -> pl.Expr:
     """Normalise an e-mail (or a vendor's own number of a person); null when there is none.
 
-    Lower case, no spaces, and no `+suffix` before the @: `Ana+Opera@x.fr` and `ana@x.fr ` are one person.
+    Lower case, no spaces, no name around it, and no `+suffix` before the @: `Ana+Opera@x.fr` and `Ana <ana@x.fr> ` are
+    one person.
     A text without a letter or a digit (`-`, `?`) is no contact.
     """
-    plain = text.str.to_lowercase().str.replace_all(r"\s|\u00a0|\u200b", "")
+    plain = text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s|\u200b", "")
+    plain = plain.str.replace(r"^(?:mailto:|.*<)([^<>]+@[^<>]+)>?$", "$1").str.strip_chars(",;.")
     plain = plain.str.replace(r"^([^+@]+)\+[^@]*@", "$1@")
     return pl.when(plain.str.contains(r"[\p{L}\p{N}]") & ~plain.is_in(["n/a", "na", "none", "null"])).then(plain)
+
+
+def phone(text: pl.Expr, country: str) -> pl.Expr:
+    """Write telephone numbers in international form (E.164); null where it can be none.
+
+    `country`: ISO 3166 code of where numbers without a prefix are from. `06 12 34 56 78` and `+33612345678` are one.
+    """
+    return text.map_batches(
+        lambda texts: pl.Series(texts.name, [_international(one, country) for one in texts], pl.String),
+        return_dtype=pl.String(),
+        is_elementwise=True,
+    )
+
+
+def _international(text: str | None, country: str) -> str | None:
+    if text is None:
+        return None
+    import phonenumbers  # where there are telephones only
+
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def buyer_is(email: pl.Expr, flag: str) -> pl.Expr:
+    """Tell whether a normalised address is a group's, a school's or a reseller's, by `reference/buyers.toml`; never null."""
+    return email.str.contains(_buyers()[flag]).fill_null(False)
+
+
+@cache
+def _buyers() -> dict[str, str]:
+    """One pattern a flag: a word of the local part, or the end of the domain."""
+    tables = tomllib.loads((files("aggregations") / "reference" / "buyers.toml").read_text("utf-8"))
+    return {
+        flag: "|".join(
+            [rf"(?:^|[._-])(?:{'|'.join(table['words'])})(?:[._-][^@]*)?@"] * bool(table["words"])
+            + [rf"[@.](?:{'|'.join(table['domains'])})$"] * bool(table["domains"])
+        )
+        for flag, table in tables.items()
+    }
 
 
 def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:

@@ -55,6 +55,7 @@ TRANSACTIONS: dict[str, pl.DataType] = {
     "status": pl.String(),  # paid, free, pending, refunded, cancelled
     **_PLACE,
     "birth_year": pl.Int16(),
+    "minor": pl.Boolean(),  # the system serves the young: the buyer may be under 18; null: it does not say
     "consent_marketing": pl.Boolean(),  # null: not asked
     "consent_regime": pl.String(),  # contract, consent, legitimate_interest
     "attended": pl.Boolean(),  # true: seen at the door; false or null says nothing where nobody of the performance was

@@ -53,6 +53,12 @@ def age_band(period: Period) -> pl.Expr:
     return pl.when(age.is_between(0, 120)).then(bands).otherwise(UNKNOWN)
 
 
+def perhaps_minor(period: Period) -> pl.Expr:
+    """Whether a record says that its person may be under 18 when the period begins; no age known is of age."""
+    young = pl.col("birth_year").cast(pl.Int32) >= period.start.year - 18
+    return young.fill_null(False) | pl.col("minor").fill_null(False)
+
+
 def anticipation(timezone: str) -> pl.Expr:
     """Local days from purchase to performance, in SecuTix's purchase horizons."""
     days = (_day("performance_at", timezone) - _day("purchased_at", timezone)).dt.total_days()
@@ -99,12 +105,13 @@ def before(column: str, period: Period, timezone: str) -> pl.Expr:
 def loyalty(visits: pl.LazyFrame, period: Period, timezone: str) -> pl.LazyFrame:
     """Return (person, loyalty) as of the period's end, from every visit before it.
 
-    `visits`: person, identified, performance_ref, performance_at. A visit is a performance, not a ticket.
+    `visits`: person, identified, is_group, is_school, is_reseller, performance_ref, performance_at. A visit is a
+    performance, not a ticket. Who only ever bought for a group, a school or a resale is no member of an audience.
     """
     day = _day("performance_at", timezone)
     year = day >= pl.lit(period.end).dt.offset_by("-12mo")
     known = visits.filter(day < period.end).group_by("person").agg(
-        pl.col("identified").any(),
+        (pl.col("identified") & ~pl.any_horizontal(pl.col("is_group", "is_school", "is_reseller").fill_null(False))).any(),
         day.min().alias("first"),
         day.max().alias("last"),
         pl.col("performance_ref").filter(year).n_unique().alias("visits"),

@@ -8,7 +8,7 @@ attributes alone holds each person in one cell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -23,10 +23,11 @@ from privacy.errors import Fault
 FRAME = {"base": "transactions", "transactions": "transactions", "interactions": "interactions", "counts": "counts"}
 _PERSON = {"loyalty", "provenance", "departement", "age_band"}
 _PLACE = ("country", "commune", "epci", "departement", "region")
+_ORGANISATIONS = ("is_group", "is_school", "is_reseller")
 _READ = {
     "transactions": (
         "person", "identified", "order_ref", "performance_ref", "performance_at", "purchased_at", "quantity",
-        "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", *_PLACE,
+        "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", "minor", *_ORGANISATIONS, *_PLACE,
     ),
     "interactions": ("person", "kind", "at", *_PLACE),
     "counts": ("performance_at", "count", "kind"),
@@ -44,11 +45,13 @@ class Records:
 
 
 def contributions(records: Records, tables: tuple[Table, ...], period: Period) -> pl.LazyFrame:
-    """Return the contributions of a period to tables on the same records, with the dimensions of all of them.
+    """Return the contributions of a period to tables of one basis, with the dimensions of all of them.
 
     Raises Fault if a dimension does not exist on their records.
     """
     make = {"base": _base, "transactions": _transactions, "interactions": _interactions, "counts": _counts}
+    if out := tables[0].leaves_out:
+        records = replace(records, transactions=_without(records, out, period))
     rows = make[tables[0].records](records, period, {name for table in tables for name in table.names})
     known = set(rows.collect_schema().names())
     for table in tables:
@@ -72,8 +75,8 @@ def answer(
     """Do the border's work on one part of a canonical frame: everything here is decided person by person."""
     frames = {name: pl.LazyFrame(schema=FRAMES[name]) for name in _READ} | {FRAME[tables[0].records]: rows}
     records, found = Records(**frames, home=home), list[Found]()
-    for kind in dict.fromkeys(table.records for table in tables):
-        own = tuple(table for table in tables if table.records == kind)
+    for basis in dict.fromkeys(table.basis for table in tables):
+        own = tuple(table for table in tables if table.basis == basis)
         found.append(work(contributions(records, own, period), own, part))
     return found
 
@@ -87,6 +90,16 @@ def visits(records: Records) -> pl.LazyFrame:
     family = pl.when(hidden).then(segments.UNKNOWN).otherwise(pl.col("family").fill_null("unknown"))
     counted = pl.col("status").is_in(["paid", "free"]) & ~pl.col("is_test").fill_null(False)
     return records.transactions.filter(counted).with_columns(family.alias("family"))
+
+
+def _without(records: Records, out: tuple[str, ...], period: Period) -> pl.LazyFrame:
+    """Return transactions without what a table leaves out: all those of who may be a minor; sensitive performances."""
+    kept = records.transactions
+    if "minors" in out:
+        known = kept.filter(segments.before("performance_at", period, records.home.timezone))
+        minors = known.filter(segments.perhaps_minor(period)).select("person").unique()
+        kept = kept.join(minors, on="person", how="anti", nulls_equal=True)
+    return kept.filter(~pl.col("sensitive").fill_null(False)) if "sensitive" in out else kept
 
 
 def _transactions(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:

@@ -51,6 +51,11 @@ class Venue:
     folder: Path = Path()
 
     @property
+    def country(self) -> str:
+        """ISO 3166 code of where it is, as telephones know it: overseas départements have prefixes of their own."""
+        return {"971": "GP", "972": "MQ", "973": "GF", "974": "RE", "976": "YT"}.get(self.commune[:3], "FR")
+
+    @property
     def inbox(self) -> Path:
         """Raw exports, as received."""
         return self.folder / "inbox"

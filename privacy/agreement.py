@@ -1,7 +1,7 @@
 """Tables that count the same people agree on how many there are, at no cost.
 
 Where every person is in one cell of a table (its dimensions are attributes of a person), its total is the number of people
-of its records, and so is the total of every other such table on the same records; tickets and receipts likewise, clipped a
+of its records, and so is the total of every other such table on the same basis; tickets and receipts likewise, clipped a
 person. Each draws its own noise: their mean weighed by inverse variance (generalised least squares under one equality) is
 known better than any of them, and all tables then show it. Post-processing, like `raking`. Where people are in several
 cells, these add up to more people than there are, and what bounds cut is raked table by table: nothing is forced there.
@@ -25,12 +25,12 @@ Total = tuple[float, float]  # value and variance, in units of its measure
 
 def agree(plans: tuple[TablePlan, ...], noisy: Mapping[str, Noisy]) -> dict[tuple[str, str], Total]:
     """Return (table, measure) → the total that several tables agree on. `noisy`: by table, in steps."""
-    told: dict[tuple[str, Measure], dict[str, Total]] = defaultdict(dict)
+    told: dict[tuple[tuple[str, tuple[str, ...]], Measure], dict[str, Total]] = defaultdict(dict)
     for table, cells in ((p.table, n) for p in plans for n in p.cells):
         measure = cells.measure
         if table.unit == "person" and table.max_cells == 1 and not table.clips(measure):
             total = float(noisy[table.name][cells].sum()) / measure.step
-            told[table.records, measure][table.name] = total, table.size * (cells.sigma / measure.step) ** 2
+            told[table.basis, measure][table.name] = total, table.size * (cells.sigma / measure.step) ** 2
     return {
         (table, measure.name): _mean([*totals.values()])
         for (_, measure), totals in told.items()

@@ -47,7 +47,7 @@ Work = Callable[[pl.LazyFrame, tuple[Table, ...], Part], Found]
 class Contributions:
     """What a venue's people add to tables.
 
-    `each`: applies the work to the contributions to some of the tables, those on the same records, part by part.
+    `each`: applies the work to the contributions to some of the tables, those of one basis, part by part.
     `version`: a text that changes whenever the records behind may have.
     """
 
@@ -56,11 +56,11 @@ class Contributions:
 
 
 def at_once(rows: Callable[[tuple[Table, ...]], pl.LazyFrame], version: str = "") -> Contributions:
-    """Return contributions all in one part; `rows`: tables on the same records → the contributions to them."""
+    """Return contributions all in one part; `rows`: tables of one basis → the contributions to them."""
 
     def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
-        for records in dict.fromkeys(table.records for table in tables):
-            own = tuple(table for table in tables if table.records == records)
+        for basis in dict.fromkeys(table.basis for table in tables):
+            own = tuple(table for table in tables if table.basis == basis)
             yield work(rows(own), own, Part())
 
     return Contributions(version, each)

@@ -15,6 +15,7 @@ RECORDS: dict[str, Unit] = {
     "interactions": "person",
     "counts": "admission",
 }
+LEAVABLE = ("minors", "sensitive")  # whose records a table may leave out, before anything is bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Level:
 class Table:
     """A declared table. Its first measure counts the unit of privacy and decides what is shown.
 
-    `levels`: the total first, then coarse to fine; what bounds take from the cells is put back from them.
+    `leaves_out`: people who may be minors, performances marked sensitive; each person's records alone decide. `levels`: the total first, then coarse to fine; what bounds take from the cells is put back from them.
     """
 
     name: str
@@ -89,6 +90,12 @@ class Table:
     max_cells: int
     weight: int
     levels: tuple[Level, ...]
+    leaves_out: tuple[str, ...] = ()
+
+    @property
+    def basis(self) -> tuple[str, tuple[str, ...]]:
+        """Which records it is made from, and which of them it leaves out: tables of one basis are read together."""
+        return self.records, self.leaves_out
 
     @property
     def unit(self) -> Unit:
@@ -131,6 +138,8 @@ class Table:
             return
         if self.measures[0].name not in ("people", "admissions"):
             yield f"tables.{self.name}: the first measure must be people or admissions"
+        if not set(self.leaves_out) <= set(LEAVABLE) or (self.leaves_out and self.records != "transactions"):
+            yield f"tables.{self.name}: leaves_out has some of {', '.join(LEAVABLE)}, in tables on transactions"
         if any(self.clips(m) for m in self.measures) != bool(self.levels) or any(v.dimensions for v in self.levels[:1]):
             yield f"tables.{self.name}: a table that bounds cut has levels, the total first; another has none"
         known = [tuple(n for n in self.names if n in level.dimensions) for level in self.levels]

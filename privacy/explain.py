@@ -5,9 +5,11 @@ Numbers come from the policy or the manifest, never from records. After Pipeline
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from privacy.declarations import LEAVABLE
 from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.release import Release
@@ -23,7 +25,8 @@ Policy {name} (digest {digest}).
 3. Nobody singled out: {k_rule}
 4. Bounds: one person weighs at most one in a cell; in more cells than a table counts fully, a little less in each.
 5. Noise: random numbers drawn once by OpenDP (discrete Gaussian), paid for before in the venue's ledger.
-6. Calendar: each quarter takes {quarter} of the season's budget, the season itself {season}.""",
+6. Calendar: each quarter takes {quarter} of the season's budget, the season itself {season}.
+7. Left out: {left_out}.""",
     "fr": """\
 Politique {name} (empreinte {digest}).
 1. Qui est protégé : une personne dans un lieu, avec tous ses enregistrements, sur une saison (1er septembre-31 août).
@@ -32,7 +35,16 @@ Politique {name} (empreinte {digest}).
 3. Personne n’est isolé : {k_rule}
 4. Bornes : une personne compte au plus pour un dans une case ; dans plus de cases que prévu, un peu moins dans chacune.
 5. Bruit : des nombres tirés au hasard une seule fois par OpenDP (gaussienne discrète), payés d’avance au registre du lieu.
-6. Calendrier : chaque trimestre prend {quarter} du budget de la saison, la saison elle-même {season}.""",
+6. Calendrier : chaque trimestre prend {quarter} du budget de la saison, la saison elle-même {season}.
+7. Écartés : {left_out}.""",
+}
+_LEFT_OUT = {
+    ("en", "minors"): "people who may be under 18, of {tables}",
+    ("fr", "minors"): "les personnes qui peuvent avoir moins de 18 ans, de {tables}",
+    ("en", "sensitive"): "performances marked sensitive, of {tables}",
+    ("fr", "sensitive"): "les représentations signalées sensibles, de {tables}",
+    ("en", "none"): "nothing",
+    ("fr", "none"): "rien",
 }
 
 _K = {
@@ -75,13 +87,21 @@ _UNIT = {
 
 
 def explain_policy(policy: Policy, language: str) -> str:
-    """Tell a policy in six numbered sentences."""
+    """Tell a policy in seven numbered sentences."""
     person = policy.season["person"]
     return _POLICY[language].format(
         name=policy.name, digest=policy.digest[:12], epsilon=person.epsilon, delta=f"{float(person.delta):.0e}",
         k_rule=_K[language, policy.k_rule].format(k=policy.k),
         quarter=policy.calendar["quarter"], season=policy.calendar["season"],
+        left_out="; ".join(_left_out(policy, language)) or _LEFT_OUT[language, "none"],
     )  # fmt: skip
+
+
+def _left_out(policy: Policy, language: str) -> Iterator[str]:
+    for who in LEAVABLE:
+        tables = ", ".join(table.name for table in policy.tables if who in table.leaves_out)
+        if tables:
+            yield _LEFT_OUT[language, who].format(tables=tables)
 
 
 def explain_plan(plans: tuple[TablePlan, ...], language: str) -> str:

@@ -61,7 +61,7 @@ def gather(contributions: Contributions, jobs: Sequence[Job]) -> list[Bounded]:
 
 
 def bound_part(jobs: Mapping[str, Job], rows: pl.LazyFrame, tables: tuple[Table, ...], part: Part) -> Found:
-    """Bound the people of one part and add them up, for tables on the same records. `jobs`: by table's name."""
+    """Bound the people of one part and add them up, for tables of one basis. `jobs`: by table's name."""
     own = [jobs[table.name] for table in tables]
     check(rows, own)
     places = [place(rows, table).alias(f"_{i}") for i, table in enumerate(tables)]

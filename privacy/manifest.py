@@ -94,7 +94,7 @@ def _loss(policy: Policy, unit: Unit, cost: Cost) -> dict[str, Any]:
 def _table(plan: TablePlan) -> dict[str, Any]:
     table = plan.table
     return {
-        "fr": table.fr, "en": table.en, "records": table.records, "unit": table.unit,
+        "fr": table.fr, "en": table.en, "records": table.records, "leaves_out": list(table.leaves_out), "unit": table.unit,
         "full_cells": table.full_cells, "max_cells": table.max_cells,
         "threshold": plan.threshold, "delta": str(plan.delta),
         "dimensions": [

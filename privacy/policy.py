@@ -94,6 +94,7 @@ def _build(raw: dict[str, Any], vocabulary: dict[str, Any]) -> Policy:
             **(t | {
                 "dimensions": tuple(dimensions[d] for d in t["dimensions"]),
                 "measures": tuple(measures[m] for m in t["measures"]),
+                "leaves_out": tuple(sorted(t.get("leaves_out", ()))),
                 "levels": tuple(
                     Level(tuple(v["dimensions"]), v["reach"], Fraction(v["share"])) for v in t.get("levels", [])
                 ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -165,6 +166,11 @@ def test_party_size_adds_up_the_order() -> None:
     assert frame.select(segments.group_size().alias("_"))["_"].to_list() == ["2", "2", "10+", "3-4", "1"]
 
 
+def known(visits: list[dict[str, Any]]) -> pl.LazyFrame:
+    alone = (pl.lit(None, pl.Boolean).alias(flag) for flag in ("is_group", "is_school", "is_reseller"))
+    return pl.LazyFrame(visits).with_columns(pl.col("performance_at").cast(INSTANT), *alone)
+
+
 @pytest.mark.parametrize("backwards", [False, True])
 def test_loyalty(backwards: bool) -> None:
     """Visits of each person; T2 ends on 1 March 2026. Two tickets for one performance are one visit."""
@@ -186,7 +192,7 @@ def test_loyalty(backwards: bool) -> None:
         {"person": int(r["person"]), "identified": True, "performance_ref": hash(v) % 10**9, "performance_at": instant(v + "T19:00")}
         for r in spec for v in r["visits"].split()
     ]  # fmt: skip
-    frame = pl.LazyFrame(visits[::-1] if backwards else visits).with_columns(pl.col("performance_at").cast(INSTANT))
+    frame = known(visits[::-1] if backwards else visits)
     actual = dict(segments.loyalty(frame, T2, "Europe/Paris").collect().iter_rows())
 
     assert {int(r["person"]): r["segment"] for r in spec} == actual
@@ -194,5 +200,5 @@ def test_loyalty(backwards: bool) -> None:
 
 def test_someone_without_a_contact_has_no_loyalty() -> None:
     visit = {"person": 1, "identified": False, "performance_ref": 1, "performance_at": instant("2026-01-05T19:00")}
-    frame = pl.LazyFrame([visit]).with_columns(pl.col("performance_at").cast(INSTANT))
+    frame = known([visit])
     assert segments.loyalty(frame, T2, "Europe/Paris").collect()["loyalty"].to_list() == ["unknown"]

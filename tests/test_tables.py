@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from ascii import rows as table_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,9 +93,47 @@ def test_the_known_audience_has_those_who_did_not_come_too(policy: Policy) -> No
     }
 
 
-def test_a_sensitive_row_shows_no_family(policy: Policy) -> None:
+def test_a_sensitive_performance_is_in_no_fine_table(policy: Policy) -> None:
+    """It counts where people come from and when, not what they like; and shows no genre under any policy."""
     rows = [ticket(1, "2026-01-10", sensitive=True), ticket(2, "2026-01-10"), ticket(3, "2026-01-10", family=None)]
-    assert exact(policy, "family", venue(rows)) == {("danse", "commune"): 1, ("unknown", "commune"): 2}
+    assert exact(policy, "family", venue(rows)) == {("danse", "commune"): 1, ("unknown", "commune"): 1}
+    assert exact(policy, "price", venue(rows)) == {("plein", "20-35"): 2}
+    assert exact(policy, "provenance", venue(rows)) == {("commune",): 3}
+    lax = dataclasses.replace(policy.table("family"), leaves_out=())
+    open_policy = dataclasses.replace(policy, tables=(lax,))
+    assert exact(open_policy, "family", venue(rows)) == {("danse", "commune"): 1, ("unknown", "commune"): 2}
+
+
+def test_who_may_be_a_minor_is_in_no_table_of_genres(policy: Policy) -> None:
+    """T2 begins in December 2025. Whoever turned 18 in that year may still be 17; one record that says so is enough."""
+    spec = table_of("""
+        person | born | minor | in a table of genres
+        1      | 2006 | -     | yes
+        2      | 2007 | -     | no
+        3      | 2012 | -     | no
+        4      | -    | -     | yes
+        5      | -    | yes   | no
+        6      | 1980 | yes   | no
+    """)
+    rows = [
+        ticket(int(r["person"]), "2026-01-10", minor=r["minor"] == "yes", birth_year=None if r["born"] == "-" else int(r["born"]))
+        for r in spec
+    ]  # fmt: skip
+    silent = [ticket(int(r["person"]), "2026-01-11", family="projection") for r in spec]
+    later = [ticket(4, "2026-03-10", birth_year=2012)]  # after the period: not looked at
+    for told in ([*rows, *silent, *later], [*later, *silent, *rows]):
+        expected = sum(r["in a table of genres"] == "yes" for r in spec)
+        assert exact(policy, "family", venue(given)) == {
+            ("danse", "commune"): expected,
+            ("projection", "commune"): expected,
+        }
+        assert exact(policy, "departement", venue(told)) == {("75",): len(spec)}
+
+
+@pytest.mark.parametrize("flag", ["is_group", "is_school", "is_reseller"])
+def test_who_buys_for_others_only_has_no_loyalty(policy: Policy, flag: str) -> None:
+    rows = [ticket(1, "2026-01-10", **{flag: True}), ticket(2, "2026-01-10", **{flag: True}), ticket(2, "2026-01-11")]
+    assert exact(policy, "loyalty", venue(rows)) == {("unknown", "unknown"): 1, ("primo", "unknown"): 1}
 
 
 def test_a_row_tells_its_own_family_and_no_one_elses(policy: Policy) -> None:

@@ -71,6 +71,10 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
             raise _unknown(name, "unknown here", "inconnue ici")
         if (spec["unit"], spec["records"]) != (table.unit, table.records):
             raise _unknown(name, "other records or unit", "autres données ou autre unité")
+        if not set(table.leaves_out) <= set(spec["leaves_out"]):
+            raise _unknown(
+                name, "it has records that the network leaves out", "elle a des données que le réseau écarte"
+            )
         domains = [(d.name, list(d.codes)) for d in table.dimensions]
         if [(d["name"], [code for code, _, _ in d["values"]]) for d in spec["dimensions"]] != domains:
             raise _unknown(name, "other dimensions or codes", "autres dimensions ou codes")

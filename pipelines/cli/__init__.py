@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, hub, planning, venue
+from pipelines.cli import audit, hub, people, planning, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
@@ -40,6 +40,7 @@ app.add_typer(venue.app, name="venue")
 for command in (
     venue.inspect,
     venue.ingest,
+    people.optouts,
     planning.plan,
     venue.preview,
     venue.release,

@@ -146,6 +146,8 @@ def _notes(sheet: Sheet, words: Words) -> list[Markup]:
     if sheet.table.unit == "person" and len(sheet.measures) > 1:
         caps = (f"{title(m, words.language).lower()} {m.clip}" for m in sheet.measures[1:])
         notes.append(words.say("caps_note", caps=", ".join(caps)))
+    if sheet.table.leaves_out:
+        notes.append(words.say("_".join(("without", *sheet.table.leaves_out))))
     if sheet.additive and not sheet.levels:
         notes.append(words.say("old_note"))
     if sheet.hidden:
