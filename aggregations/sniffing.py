@@ -135,7 +135,7 @@ def _page(text: str) -> tuple[str, int]:
             if key[1] in _lists() and text.startswith("[", key.end()):
                 return key[1], key.end()
             place = decoder.raw_decode(text, key.end())[1]
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return "", 0
 
@@ -144,5 +144,5 @@ def _record(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
     """Decode the object at a place; None where there is none, or it is not whole."""
     try:
         return json.JSONDecoder().raw_decode(text, start) if start >= 0 else (None, len(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, len(text)

@@ -22,6 +22,7 @@ COMMANDS = [
     "venue",
     "inspect",
     "ingest",
+    "optouts",
     "plan",
     "preview",
     "release",
