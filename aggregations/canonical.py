@@ -12,15 +12,25 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
+from aggregations.columns import PLACES, SEPARATOR, Columns
 from aggregations.conditions import holds
+from aggregations.geography import place_of
 from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import CONTACTS, Domain, contact, keyed
-from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
-from aggregations.schema import FRAMES
+from aggregations.referential import (
+    coded,
+    domain_families,
+    domains,
+    looked_up,
+    on_distinct,
+    tariff_flags,
+    worded,
+    young_words,
+)
+from aggregations.schema import FRAMES, INSTANT
 from aggregations.venue import Venue
 
-_ELSEWHERE = ("postal_code", "country", "consent_regime")  # fields that are no column of their own
+_ELSEWHERE = ("postal_code", "city", "country", "consent_regime")  # fields that are no column of their own
 _MANDATORY = {
     "transactions": ("order", "performance_at", "purchased_at", "status"),
     "interactions": ("person", "kind", "at"),
@@ -30,7 +40,14 @@ _MANDATORY = {
 # Of two lines for one ticket in the same export, the most final one is kept.
 _FINALITY = {"pending": 0, "free": 1, "paid": 2, "cancelled": 3, "refunded": 4}
 KEPT = pl.col("_drop").is_null() & pl.col("_problem").is_null()
-FACTS = ("_event_ref", "_domain", "_capacity", "_young_audience", "_sensitive")  # of a performance, beside its frame's
+FACTS = (
+    "_own_ref",
+    "_event_ref",
+    "_domain",
+    "_capacity",
+    "_young_audience",
+    "_sensitive",
+)  # of a performance, beside its frame's
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +104,8 @@ class _Builder:
             known.setdefault("unit_price_cents", pl.lit(None, pl.Int64))
             free = (known["status"] == "paid") & (known["unit_price_cents"] == 0)
             known["status"] = pl.when(free).then(pl.lit("free")).otherwise(known["status"])
-        identity, performance = self._row_identity(), self.columns.performance()
+        identity = self._row_identity()
+        own, performance = self.columns.performance(known.get("performance_at", pl.lit(None, INSTANT)))
         parts = {
             "order": order,
             "person": pl.coalesce([*who.values(), pl.lit(None, pl.String)]),
@@ -131,7 +149,7 @@ class _Builder:
         staged = rows.with_columns(_order_ref=keyed(self.columns.sourced(order), self.key, "order")).select(
             *("_file", "_line", "_n", "_drop", "_problem"),
             *(columns.get(name, pl.lit(None, t)).cast(t).alias(name) for name, t in _staged(frame).items()),
-            *(e.alias(name) for name, e in (self._facts(known) if frame != "interactions" else {}).items()),
+            *(e.alias(name) for name, e in (self._facts(known, own) if frame != "interactions" else {}).items()),
             *(
                 keyed(pl.when(missed).then(label), self.key, "label").alias(f"_unknown{i}")
                 for i, (label, missed) in enumerate(unknown.values())
@@ -156,11 +174,12 @@ class _Builder:
         # Before the place is added: its columns may have names of raw ones.
         rows = self.raw.with_columns(e.alias(n) for n, e in self.columns.made.items())
         if "country" in FRAMES[self.emit.frame]:
-            postal, country = (
+            postal, country, city = (
                 self.columns.text(fields[name][0]) if name in fields else pl.lit(None, pl.String)
-                for name in ("postal_code", "country")
+                for name in ("postal_code", "country", "city")
             )
-            rows = place_of(rows.with_columns(_code=postal, _country=country), "_code", "_country")
+            rows = rows.with_columns(_code=postal, _country=country, _city=city)
+            rows = place_of(rows, "_code", "_country", "_city")
             unplaced = pl.col("country").is_null() | ((pl.col("country") == "FR") & pl.col("commune").is_null())
             self.columns.unknown["postal_code"] = (pl.col("_code"), pl.col("_code").is_not_null() & unplaced)
         drop = pl.coalesce(
@@ -193,16 +212,17 @@ class _Builder:
         own = self.columns.identity(self.emit.row)
         return pl.coalesce(own, self.columns.identity(self.emit.row_else)) if self.emit.row_else else own
 
-    def _facts(self, known: dict[str, pl.Expr]) -> dict[str, pl.Expr]:
+    def _facts(self, known: dict[str, pl.Expr], performance: pl.Expr) -> dict[str, pl.Expr]:
         """What a row says of its performance that its own frame does not hold."""
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
         domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
         young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
-        family = on_distinct(domain, lambda one: coded(one, _domain_families()), pl.String())
+        family = on_distinct(domain, lambda one: coded(one, domain_families()), pl.String())
         nothing, event = pl.lit(None, pl.Boolean), pl.lit(None, pl.String)
         if self.emit.event:
             event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
+            "_own_ref": keyed(performance, self.key, "performance"),
             "_event_ref": keyed(event, self.key, "event"),
             "_domain": pl.when(family == known["family"]).then(domain),
             "_capacity": known.get("capacity", pl.lit(None, pl.Int64)),
@@ -238,8 +258,3 @@ def _staged(frame: str) -> dict[str, pl.DataType]:
 
 def _says(text: pl.Expr, words: frozenset[str]) -> pl.Expr:
     return worded(text, dict.fromkeys(words, True), pl.Boolean()).fill_null(False)
-
-
-def _domain_families() -> dict[str, str]:
-    words = crosswalk("family")
-    return {domain: words[label] for label, domain in domains().items()}

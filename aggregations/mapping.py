@@ -92,6 +92,7 @@ class Emit:
     order: tuple[str, ...] = ()
     performance: tuple[str, ...] = ()
     performance_else: tuple[str, ...] = ()
+    title: tuple[Field, ...] = ()  # with the time it starts, the performance in whichever system; else as above
     event: tuple[str, ...] = ()
     person: tuple[tuple[tuple[str, ...], Domain], ...] = ()
     daily: tuple[str, ...] = ()  # columns that, all of them and the day, make a visitor: another one tomorrow
@@ -116,6 +117,12 @@ def presets() -> dict[str, Preset]:
     folder = files("aggregations") / "presets"
     names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return {n.removesuffix(".toml"): _preset(n.removesuffix(".toml"), (folder / n).read_text("utf-8")) for n in names}
+
+
+@cache
+def programmes() -> tuple[str, ...]:
+    """Return the presets that know performances and nothing else, never a person."""
+    return tuple(name for name, one in presets().items() if {e.frame for e in one.emits} == {"performances"})
 
 
 def preset(name: str) -> Preset:
@@ -151,6 +158,7 @@ def _read(name: str, raw: dict[str, Any]) -> Read:
 def _emit(raw: dict[str, Any]) -> Emit:
     for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         raw[key] = _texts(raw.get(key, []))
+    raw["title"] = _fields(raw["title"]) if "title" in raw else ()
     raw["fields"] = {key: _fields(value) for key, value in raw["fields"].items()}
     raw["person"] = tuple((_texts(p["columns"]), p["domain"]) for p in raw.get("person", []))
     raw["where"] = _when(raw["where"]) if "where" in raw else None

@@ -9,18 +9,22 @@ import polars as pl
 from aggregations.canonical import FACTS
 from aggregations.schema import FRAMES
 
-_KEY = "performance_ref"
+_KEY = "own_ref"
 
 
 def performances(rows: Sequence[pl.LazyFrame]) -> pl.DataFrame:
-    """Return one row a performance (see `schema`), from staged rows that became records; read once, streaming.
+    """Return one row a performance of the system (see `schema`), from staged rows that became records; read once, streaming.
 
     Where rows differ, the choice hangs on what they say and how many say it, never on their order.
     """
     family = pl.when(pl.col("family") != "unknown").then(pl.col("family"))
     said = [
-        part.filter(pl.col(_KEY).is_not_null())
-        .select(_KEY, "source", "performance_at", family, *(pl.col(f).alias(f.removeprefix("_")) for f in FACTS))
+        part.filter(pl.col(f"_{_KEY}").is_not_null())
+        .select(
+            *("source", "performance_ref", "performance_at"),
+            family,
+            *(pl.col(f).alias(f.removeprefix("_")) for f in FACTS),
+        )
         .group_by(pl.all())
         .len()
         for part in rows
@@ -33,7 +37,7 @@ def performances(rows: Sequence[pl.LazyFrame]) -> pl.DataFrame:
         pl.col("capacity").max(),
         pl.col("young_audience", "sensitive").any(),
     )
-    for name in ("family", "domain"):
+    for name in ("performance_ref", "family", "domain"):
         told = seen.drop_nulls(name).group_by(_KEY, name).agg(pl.col("len").sum())
         most = told.sort("len", name, descending=[True, False]).unique(_KEY, keep="first", maintain_order=True)
         agreed = agreed.join(most.drop("len"), on=_KEY, how="left")

@@ -12,6 +12,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from aggregations.mapping import programmes
 from aggregations.receipt import Receipt, receipts
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
@@ -24,7 +25,7 @@ def records(venue: Venue, frame: str) -> pl.LazyFrame:
     """Scan a canonical frame over the whole store: every row of every export but those that a later one replaced.
 
     A row seen again in a later export (same source and `row_ref`; for performances the same
-    `performance_ref`) replaces the earlier one: so a refund reaches the ticket it is about.
+    `own_ref`) replaces the earlier one: so a refund reaches the ticket it is about.
     """
     return held(venue, frame).drop("seq")
 
@@ -53,7 +54,7 @@ def held(venue: Venue, frame: str, source: str | None = None, scan: Scan = pl.sc
 
 def reference_of(frame: str) -> str:
     """Return the column that names a row of a frame, whichever export tells it."""
-    return "performance_ref" if frame == "performances" else "row_ref"
+    return "own_ref" if frame == "performances" else "row_ref"
 
 
 def instant_of(frame: str) -> str:
@@ -64,8 +65,8 @@ def instant_of(frame: str) -> str:
 def version(venue: Venue, period: Period) -> str:
     """Return a text that changes whenever what a release of the period reads may have changed; no row is read.
 
-    It names, in order, the exports that changed a row of any frame the venue publishes, in a month up to the period's
-    end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
+    It names, in order, the exports that changed a row of any frame the venue publishes, or the programme, in a month up
+    to the period's end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
     frames published, receipts or not. While it is equal, the records that count before the period's end are equal. It
     knows nothing of rows after that end, of the policy, nor of the program. Stays at the venue: an export's id in it is
     an HMAC, but that there was one is a fact about records.
@@ -74,7 +75,11 @@ def version(venue: Venue, period: Period) -> str:
     changed = [
         r.id
         for r in receipts(venue.store)
-        if any(month < last for frame in venue.publishes for month in r.months.get(frame, ()))
+        if any(month < last for frame in (*venue.publishes, *_programme(r)) for month in r.months.get(frame, ()))
     ]
     facts = [venue.commune, venue.timezone, sorted(venue.publishes), venue.revenue]
     return json.dumps([facts, changed], ensure_ascii=False)
+
+
+def _programme(receipt: Receipt) -> tuple[str, ...]:
+    return ("performances",) if receipt.preset in programmes() else ()

@@ -34,6 +34,8 @@ TRANSACTIONS: dict[str, pl.DataType] = {
     "order_ref": pl.UInt64(),  # keyed hash of the order
     "person": pl.UInt64(),  # keyed hash of the contact; of the order where there is no contact
     "identified": pl.Boolean(),  # a contact was given (so that visits can be followed over time)
+    # Keyed hash of the title and the minute it starts, so of one performance in two systems; of its system's own number
+    # where no title is told.
     "performance_ref": pl.UInt64(),
     "performance_at": INSTANT,
     "purchased_at": INSTANT,
@@ -84,9 +86,11 @@ COUNTS: dict[str, pl.DataType] = {
     "amount_cents": pl.Int64(),
 }
 
-# One row: one performance (séance), as all rows about it agree: for the venue's own use, never for contributions.
+# One row: one performance (séance) in one system, as all rows about it agree. Genres that a programme tells reach the
+# tickets of the same `performance_ref` (`programme`); else for the venue's own use, never for contributions.
 PERFORMANCES: dict[str, pl.DataType] = {
     "source": pl.String(),
+    "own_ref": pl.UInt64(),  # keyed hash of its system's own number
     "performance_ref": pl.UInt64(),
     "event_ref": pl.UInt64(),
     "performance_at": INSTANT,
@@ -107,7 +111,7 @@ FRAMES: dict[str, dict[str, pl.DataType]] = {
 # Which earlier versions of rows an export replaces. References of different frames are never equal.
 REPLACED: dict[str, pl.DataType] = {
     "seq": pl.Int64(),  # of the export that holds the version (see `receipt`)
-    "ref": pl.UInt64(),  # its `row_ref`, or `performance_ref` in performances
+    "ref": pl.UInt64(),  # its `row_ref`, or `own_ref` in performances
 }
 
 TRANSACTION_STATUSES = ("paid", "free", "pending", "refunded", "cancelled")
