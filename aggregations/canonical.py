@@ -17,16 +17,7 @@ from aggregations.conditions import holds
 from aggregations.geography import place_of
 from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import CONTACTS, Domain, contact, keyed
-from aggregations.referential import (
-    coded,
-    domain_families,
-    domains,
-    looked_up,
-    on_distinct,
-    tariff_flags,
-    worded,
-    young_words,
-)
+from aggregations.referential import coded, domain_of, on_distinct, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES, INSTANT
 from aggregations.venue import Venue
 
@@ -215,16 +206,16 @@ class _Builder:
     def _facts(self, known: dict[str, pl.Expr], performance: pl.Expr) -> dict[str, pl.Expr]:
         """What a row says of its performance that its own frame does not hold."""
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
-        domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
-        young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
-        family = on_distinct(domain, lambda one: coded(one, domain_families()), pl.String())
+        young = pl.any_horizontal(
+            [pl.lit(False), *(worded(t, young_words(), pl.Boolean()).fill_null(False) for t in labels)]
+        )
         nothing, event = pl.lit(None, pl.Boolean), pl.lit(None, pl.String)
         if self.emit.event:
             event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
             "_own_ref": keyed(performance, self.key, "performance"),
             "_event_ref": keyed(event, self.key, "event"),
-            "_domain": pl.when(family == known["family"]).then(domain),
+            "_domain": domain_of(labels, known["family"]),
             "_capacity": known.get("capacity", pl.lit(None, pl.Int64)),
             "_young_audience": young | known.get("young_audience", nothing).fill_null(False),
             "_sensitive": known.get("sensitive", nothing).fill_null(False),
@@ -254,7 +245,3 @@ def _staged(frame: str) -> dict[str, pl.DataType]:
         return FRAMES[frame]
     facts = {fact.removeprefix("_") for fact in FACTS}
     return {n: t for n, t in FRAMES[frame].items() if n not in facts} | {"row_ref": pl.UInt64()}
-
-
-def _says(text: pl.Expr, words: frozenset[str]) -> pl.Expr:
-    return worded(text, dict.fromkeys(words, True), pl.Boolean()).fill_null(False)

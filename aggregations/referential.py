@@ -104,6 +104,13 @@ def domain_families() -> dict[str, str]:
     return {domain: code for code, family in _table("family").items() for domain in family.get("domains", {})}
 
 
+def domain_of(labels: Iterable[pl.Expr], family: pl.Expr) -> pl.Expr:
+    """Return the SIBIL domain that the first label to name one names, where it is of that family."""
+    domain = pl.coalesce([*(worded(label, domains()) for label in labels), pl.lit(None, pl.String)])
+    own = on_distinct(domain, lambda one: coded(one, domain_families()), pl.String())
+    return pl.when(own == family).then(domain)
+
+
 def written(family: str, domain: str | None = None) -> dict[str, str]:
     """Return how a genre is written in other vocabularies: `sibil`, `schema_org`, `datatourisme`, `assistant_declaration`.
 
@@ -116,10 +123,10 @@ def written(family: str, domain: str | None = None) -> dict[str, str]:
 
 
 @cache
-def young_words() -> frozenset[str]:
-    """Return the normalised labels that say "young audience", with a genre or without."""
+def young_words() -> dict[str, bool]:
+    """Return the normalised labels that say "young audience", with a genre or without; each is true."""
     table = _read("families")
-    return frozenset(normal_labels([*table["young_only"], *table["young"]]))
+    return dict.fromkeys(normal_labels([*table["young_only"], *table["young"]]), True)
 
 
 @cache
