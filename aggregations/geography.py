@@ -31,6 +31,7 @@ _SHAPES = {
     "LU": r"^LU?\d{4}$",
     "DE": r"^DE?\d{5}$",
 }
+_SEPARATOR = "\x1f"  # between the parts of an address
 # A town after its postal code, in one cell: `38021 GRENOBLE CEDEX 9`, `69001#Lyon`.
 _BESIDE = r"^\s*(?:FR?[\s-]*)?(\d{2}\s?\d{3})[\s,#-]+(\p{L}.*)$"
 
@@ -85,29 +86,36 @@ def place_of(rows: pl.LazyFrame, postal_code: str, country: str, city: str) -> p
     said = worded(pl.col(country), _countries())
     said = pl.when(said.is_in(_TERRITORIES)).then(pl.lit("FR")).otherwise(said)
     silent = pl.col(country).fill_null("").str.strip_chars() == ""
-    shape = pl.coalesce(pl.when(code.str.contains(pattern)).then(pl.lit(c)) for c, pattern in _SHAPES.items())
-    short = code.str.contains(r"^\d{4}$")
-    postal = pl.when(short).then(code.str.zfill(5)).when(code.str.contains(r"^\d{5}$")).then(code)
+    shape = on_distinct(code, _country_by_shape, pl.String())
+    short = on_distinct(code, lambda c: c.str.contains(r"^\d{4}$"), pl.Boolean())
+    postal = pl.when(code.str.contains(r"^\d{4,5}$")).then(code.str.zfill(5))
+    doubt = pl.when(short & silent & town.is_not_null()).then(pl.lit("?")).otherwise(pl.lit(""))
+    address = pl.concat_str(postal, town.fill_null(""), doubt, separator=_SEPARATOR)
+    leads = on_distinct(address, lambda a: a.map_batches(_lead, pl.String(), is_elementwise=True), pl.String())
 
-    rows = rows.with_columns(_postal=postal, _town=town, _doubtful=short & silent & town.is_not_null(), _shape=shape)
-    rows = rows.with_columns(_area=_area(pl.col("_postal")))
-    for name, table in _tables().items():
-        keys = [key for key in table.columns if key != "_commune"]
-        rows = rows.join(table.rename({"_commune": name}).lazy(), on=keys, how="left")
-    served = pl.coalesce("_named", pl.when(~pl.col("_doubtful")).then("_largest"))
-    beyond = pl.when(pl.col("_largest").is_null() & ~pl.col("_doubtful")).then(
-        pl.coalesce("_alike", pl.when(pl.col("_town").is_null()).then("_only"))
-    )
-    rows = rows.with_columns(_commune=pl.coalesce(served, beyond))
-    found = pl.when(pl.col("_commune").is_not_null()).then(pl.lit("FR")).otherwise("_shape")
+    rows = rows.with_columns(_commune=leads)
+    found = pl.when(pl.col("_commune").is_not_null()).then(pl.lit("FR")).otherwise(shape)
     rows = rows.with_columns(country=pl.when(silent).then(found).otherwise(said))
     rows = rows.with_columns(_commune=pl.when(pl.col("country") == "FR").then("_commune"))
     belongs = communes().select(pl.col("code").alias("_commune"), *(pl.col(n).alias(f"_{n}") for n in PLACE[1:-1]))
-    rows = rows.join(belongs.lazy(), on="_commune", how="left").with_columns(
-        pl.col(f"_{name}").alias(name) for name in PLACE[:-1]
+    rows = rows.join(belongs.lazy(), on="_commune", how="left")
+    placed = rows.with_columns(pl.col(f"_{name}").alias(name) for name in PLACE[:-1])
+    return placed.drop(f"_{name}" for name in PLACE[:-1])
+
+
+def _lead(addresses: pl.Series) -> pl.Series:
+    """Return the communes to which addresses lead: postal code, town and whether the code is in doubt, as one text."""
+    parts = (
+        addresses.str.split_exact(_SEPARATOR, 2).struct.rename_fields(["_postal", "_town", "_doubt"]).struct.unnest()
     )
-    made = ("_postal", "_town", "_doubtful", "_shape", "_area", *(f"_{name}" for name in PLACE[:-1]))
-    return rows.drop(*made, *_tables())
+    rows = parts.with_columns(_area=_area(pl.col("_postal")))
+    for name, table in _tables().items():
+        keys = [key for key in table.columns if key != "_commune"]
+        rows = rows.join(table.rename({"_commune": name}), on=keys, how="left", maintain_order="left")
+    sure, nowhere = pl.col("_doubt") == "", pl.col("_largest").is_null()
+    only = pl.when(pl.col("_town") == "").then("_only")
+    beyond = pl.when(nowhere & sure).then(pl.coalesce("_alike", only))
+    return rows.select(pl.coalesce("_named", pl.when(sure).then("_largest"), beyond).alias(addresses.name)).to_series()
 
 
 @cache
@@ -140,6 +148,10 @@ def _the_one(names: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     today, former = (known.filter(part).select(*keys, "_commune") for part in (pl.col("today"), ~pl.col("today")))
     former = former.join(today, on=keys, how="anti")
     return pl.concat([today.unique(keys, keep="none"), former.unique(keys, keep="none")])
+
+
+def _country_by_shape(code: pl.Expr) -> pl.Expr:
+    return pl.coalesce(pl.when(code.str.contains(pattern)).then(pl.lit(c)) for c, pattern in _SHAPES.items())
 
 
 def _area(postal: pl.Expr) -> pl.Expr:
