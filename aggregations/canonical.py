@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
+from aggregations.columns import PLACES, SEPARATOR, Columns
 from aggregations.conditions import holds
+from aggregations.geography import place_of
 from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import CONTACTS, EVERYWHERE, Domain, buyer_is, contact, keyed, phone
-from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
-from aggregations.schema import FRAMES
+from aggregations.referential import domain_of, tariff_flags, worded, young_words
+from aggregations.schema import FRAMES, INSTANT
 from aggregations.venue import Venue
 
-_ELSEWHERE = ("postal_code", "country", "consent_regime")  # fields that are no column of their own
+_ELSEWHERE = ("postal_code", "city", "country", "consent_regime")  # fields that are no column of their own
 _MANDATORY = {
     "transactions": ("order", "performance_at", "purchased_at", "status"),
     "interactions": ("person", "kind", "at"),
@@ -83,7 +84,8 @@ class _Builder:
             known.setdefault("unit_price_cents", pl.lit(None, pl.Int64))
             free = (known["status"] == "paid") & (known["unit_price_cents"] == 0)
             known["status"] = pl.when(free).then(pl.lit("free")).otherwise(known["status"])
-        identity, performance = self._row_identity(), self.columns.performance()
+        identity = self._row_identity()
+        performance = self.columns.performance(known.get("performance_at", pl.lit(None, INSTANT)))
         parts = {
             "order": order,
             "person": pl.coalesce([*who.values(), pl.lit(None, pl.String)]),
@@ -145,11 +147,12 @@ class _Builder:
         # Before the place is added: its columns may have names of raw ones.
         rows = self.raw.with_columns(e.alias(n) for n, e in self.columns.made.items())
         if "country" in FRAMES[self.emit.frame]:
-            postal, country = (
+            postal, country, city = (
                 self.columns.text(fields[name][0]) if name in fields else pl.lit(None, pl.String)
-                for name in ("postal_code", "country")
+                for name in ("postal_code", "country", "city")
             )
-            rows = place_of(rows.with_columns(_code=postal, _country=country), "_code", "_country")
+            rows = rows.with_columns(_code=postal, _country=country, _city=city)
+            rows = place_of(rows, "_code", "_country", "_city")
             unplaced = pl.col("country").is_null() | ((pl.col("country") == "FR") & pl.col("commune").is_null())
             self.columns.unknown["postal_code"] = (pl.col("_code"), pl.col("_code").is_not_null() & unplaced)
         drop = pl.coalesce(
@@ -188,15 +191,15 @@ class _Builder:
         if "event_ref" not in FRAMES[self.emit.frame]:
             return {}
         labels = [self.columns.text(f) for f in self.emit.fields.get("family", ()) if f.columns]
-        domain = pl.coalesce([*(looked_up(t, domains(), None) for t in labels), pl.lit(None, pl.String)])
-        young = pl.any_horizontal([pl.lit(False), *(_says(t, young_words()) for t in labels)])
-        family = on_distinct(domain, lambda one: coded(one, _domain_families()), pl.String())
+        young = pl.any_horizontal(
+            [pl.lit(False), *(worded(t, young_words(), pl.Boolean()).fill_null(False) for t in labels)]
+        )
         nothing, event = pl.lit(None, pl.Boolean), pl.lit(None, pl.String)
         if self.emit.event:
             event = self.columns.sourced(self.columns.identity(self.emit.event))
         return {
             "event_ref": keyed(event, self.key, "event"),
-            "domain": pl.when(family == known["family"]).then(domain),
+            "domain": domain_of(labels, known["family"]),
             "young_audience": young | known.get("young_audience", nothing).fill_null(False),
             "sensitive": known.get("sensitive", nothing).fill_null(False),
         }
@@ -217,12 +220,3 @@ class _Builder:
                 told |= (known["channel"] == "revendeur") | (known["tariff"] == "revendeur")
             flags[f"is_{flag}"] = pl.coalesce(known.get(f"is_{flag}", nothing), told)
         return flags
-
-
-def _says(text: pl.Expr, words: frozenset[str]) -> pl.Expr:
-    return worded(text, dict.fromkeys(words, True), pl.Boolean()).fill_null(False)
-
-
-def _domain_families() -> dict[str, str]:
-    words = crosswalk("family")
-    return {domain: words[label] for label, domain in domains().items()}

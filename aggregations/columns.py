@@ -7,14 +7,13 @@ What cannot be read where something was written is a problem of the row; a word 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import polars as pl
 
 from aggregations import values
 from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.referential import coded, crosswalk, normal, normal_labels, on_distinct, worded
+from aggregations.referential import coded, crosswalk, looked_up, normal, normal_labels, normalised, on_distinct, worded
 from aggregations.schema import CONSENT_REGIMES, FRAMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
 from privacy.errors import Fault
@@ -45,8 +44,9 @@ class Columns:
         self.problems: list[tuple[str, str, pl.Expr]] = []
         self.unknown: dict[str, tuple[pl.Expr, pl.Expr]] = {}
         self.made: dict[str, pl.Expr] = {}  # columns to add first, so that each is computed once
-        self._own_statuses = _normalised(venue.statuses.get(preset.name, {}))
-        self._own_words = dict(zip(normal_labels(venue.families), venue.families.values(), strict=True))
+        self._own_statuses = normalised(venue.statuses.get(preset.name, {}))
+        self._own_titles = normalised(dict(zip(venue.titles, normal_labels(venue.titles.values()), strict=True)))
+        self._own_words = normalised(venue.families)
 
     def value(self, name: str) -> pl.Expr:
         """Return one column of the emit's frame; places and the consent regime are made elsewhere."""
@@ -55,7 +55,7 @@ class Columns:
         if name in _CLOSED or name in _CROSSWALKS:
             return self._code(name, fields)
         if name in PLACES:
-            return self.once(name, pl.coalesce(worded(self.text(f), _normalised(f.words or {})) for f in fields))
+            return self.once(name, pl.coalesce(worded(self.text(f), normalised(f.words or {})) for f in fields))
         if kind == pl.Boolean:
             return self._yes_no(name, fields)
         if name == "birth_year":
@@ -129,7 +129,7 @@ class Columns:
         if name in _CROSSWALKS:
             common = _codes_of(name) | crosswalk(name)
         else:
-            common = _normalised({code: code for code in _CLOSED[kind]})
+            common = normalised({code: code for code in _CLOSED[kind]})
         venue_first = [self._own_words] if name == "family" and self._own_words else []
         if name == "status" and self._own_statuses:
             venue_first = [self._own_statuses]
@@ -149,7 +149,7 @@ class Columns:
                 words = (
                     lookup
                     if lookup is not None
-                    else (common if field.crosswalk else {}) | _normalised(field.words or {})
+                    else (common if field.crosswalk else {}) | normalised(field.words or {})
                 )
                 found.append(looked_up(text, words, field.split))
         code = self.once(name, pl.coalesce([*found, pl.lit(None, pl.String)]))
@@ -175,7 +175,7 @@ class Columns:
         if "consent_regime" not in self.emit.fields:
             return pl.lit(stated)
         text = self.text(self.emit.fields["consent_regime"][0])
-        written = self.once("regime", worded(text, _normalised({code: code for code in CONSENT_REGIMES})))
+        written = self.once("regime", worded(text, normalised({code: code for code in CONSENT_REGIMES})))
         allowed = CONSENT_REGIMES if self.emit.frame == "interactions" else CONSENT_REGIMES[1:]
         self.problems.append(("consent_regime", "not in the vocabulary", text.is_not_null() & written.is_null()))
         self.problems.append(("consent_regime", "not for these records", ~written.is_in(allowed)))
@@ -194,10 +194,22 @@ class Columns:
         whole = pl.concat_str([text.fill_null("") for text in texts], separator=SEPARATOR)
         return pl.when(pl.any_horizontal(text.is_not_null() for text in texts)).then(whole)
 
-    def performance(self) -> pl.Expr:
-        """Return the text that names the performance of a row, or null."""
+    def performance(self, at: pl.Expr) -> pl.Expr:
+        """Return a text that names the performance of a row, the same in all systems, or null.
+
+        It is its title and the minute it starts (`at`); without a title, what its system calls it.
+        """
         choices = [self.identity(c) for c in (self.emit.performance, self.emit.performance_else) if c]
-        return self.sourced(pl.coalesce(choices)) if choices else pl.lit(None, pl.String)
+        own = self.sourced(pl.coalesce(choices)) if choices else pl.lit(None, pl.String)
+        if not self.emit.title:
+            return own
+        title = pl.coalesce(on_distinct(self.text(field), self._title, pl.String()) for field in self.emit.title)
+        minute = at.dt.truncate("1m").dt.epoch("s").cast(pl.String)
+        same = pl.concat_str(pl.lit(""), minute, title, separator=SEPARATOR)  # no source: of no system
+        return pl.coalesce(same, own)
+
+    def _title(self, text: pl.Expr) -> pl.Expr:
+        return pl.coalesce(coded(normal(text), self._own_titles), normal(text)) if self._own_titles else normal(text)
 
     def sourced(self, text: pl.Expr) -> pl.Expr:
         """Put the source before a vendor's own number: number 12 of two systems is not one order."""
@@ -224,23 +236,7 @@ class Columns:
         return self.venue.timezone if field.zone == "venue" else field.zone
 
 
-def looked_up(text: pl.Expr, words: dict[str, str], split: str | None) -> pl.Expr:
-    """Look a label, or the first known part of it, up in normalised words."""
-    if split is None:
-        return worded(text, words)
-
-    def first(label: pl.Expr) -> pl.Expr:
-        parts = label.str.replace_all(split, SEPARATOR).str.split(SEPARATOR)
-        return parts.list.eval(coded(normal(pl.element()), words)).list.drop_nulls().list.first()
-
-    return on_distinct(text, first, pl.String())
-
-
-def _normalised(words: Any) -> dict[str, str]:
-    return dict(zip(normal_labels(words), words.values(), strict=True))
-
-
 def _codes_of(name: str) -> dict[str, str]:
     """The vocabulary's own codes are words too: `theatre_recit`, `guichet`."""
     codes = sorted(set(crosswalk(name).values()))
-    return _normalised({code: code for code in codes})
+    return normalised({code: code for code in codes})

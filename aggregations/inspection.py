@@ -135,6 +135,8 @@ def _becomes(emit: Emit, column: str) -> list[str]:
     ):
         if column in columns:
             names.append(name)
+    if any(_uses(f, column) for f in emit.title):
+        names.append("performance_ref (hashed)")
     if any(column in when for when, _ in emit.drop):
         names.append("rows left out")
     return [f"{emit.frame}.{name}" for name in names]

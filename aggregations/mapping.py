@@ -91,6 +91,7 @@ class Emit:
     order: tuple[str, ...] = ()
     performance: tuple[str, ...] = ()
     performance_else: tuple[str, ...] = ()
+    title: tuple[Field, ...] = ()  # with the time it starts, the performance in whichever system; else as above
     event: tuple[str, ...] = ()
     person: tuple[tuple[tuple[str, ...], Domain], ...] = ()
     daily: tuple[str, ...] = ()  # columns that, all of them and the day, make a visitor: another one tomorrow
@@ -150,6 +151,7 @@ def _read(name: str, raw: dict[str, Any]) -> Read:
 def _emit(raw: dict[str, Any]) -> Emit:
     for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         raw[key] = _texts(raw.get(key, []))
+    raw["title"] = _fields(raw["title"]) if "title" in raw else ()
     raw["fields"] = {key: _fields(value) for key, value in raw["fields"].items()}
     raw["person"] = tuple((_texts(p["columns"]), p["domain"]) for p in raw.get("person", []))
     raw["where"] = _when(raw["where"]) if "where" in raw else None

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import polars as pl
-
 from aggregations.engines import each_part
+from aggregations.geography import commune
+from aggregations.programme import programme, with_genres
 from aggregations.records import records, version
-from aggregations.referential import commune
 from aggregations.segments import Home
 from aggregations.tables import FRAME, Records, answer, columns
 from aggregations.venue import Venue
@@ -80,10 +79,9 @@ def preview(venue: Venue, period: Period, policy: Policy) -> list[TablePreview]:
 
 def venue_records(venue: Venue) -> Records:
     """Return the venue's canonical records, lazily, and where it is."""
-    frames: dict[str, pl.LazyFrame] = {
-        name: records(venue, name) for name in ("transactions", "interactions", "counts")
-    }
-    return Records(**frames, home=home(venue))
+    told = programme(venue)
+    transactions, counts = (with_genres(records(venue, name), told) for name in ("transactions", "counts"))
+    return Records(transactions, records(venue, "interactions"), counts, home(venue))
 
 
 def home(venue: Venue) -> Home:
@@ -97,9 +95,11 @@ def offer(venue: Venue, period: Period, check: Callable[[], None] = lambda: None
 
     def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
         check()
+        told = programme(venue)
         for frame in dict.fromkeys(FRAME[table.records] for table in tables):
             own = tuple(table for table in tables if FRAME[table.records] == frame)
-            for found in each_part(venue, frame, columns(frame, own), partial(answer, home(venue), period, own, work)):
+            act = partial(answer, home(venue), period, own, work, told)
+            for found in each_part(venue, frame, columns(frame, own), act):
                 yield from found
 
     return Contributions(version(venue, period), each)

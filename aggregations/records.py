@@ -56,8 +56,8 @@ def instant_of(frame: str) -> str:
 def version(venue: Venue, period: Period) -> str:
     """Return a text that changes whenever what a release of the period reads may have changed; no row is read.
 
-    It names, in order, the exports that changed a row of any frame the venue publishes, in a month up to the period's
-    end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
+    It names, in order, the exports that changed a row of any frame the venue publishes, or the programme, in a month up
+    to the period's end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
     frames published, receipts or not. While it is equal, the records that count before the period's end are equal. It
     knows nothing of rows after that end, of the policy, nor of the program. Stays at the venue: an export's id in it is
     an HMAC, but that there was one is a fact about records.
@@ -66,7 +66,7 @@ def version(venue: Venue, period: Period) -> str:
     changed = [
         r.id
         for r in receipts(venue.store)
-        if any(month < last for frame in venue.publishes for month in r.months.get(frame, ()))
+        if any(month < last for frame in (*venue.publishes, "programme") for month in r.months.get(frame, ()))
     ]
     facts = [venue.commune, venue.timezone, sorted(venue.publishes), venue.revenue]
     return json.dumps([facts, changed], ensure_ascii=False)

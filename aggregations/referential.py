@@ -1,89 +1,23 @@
-"""The common référentiel: French geography and the words of genres, tariffs and channels.
+"""The common référentiel's words: genre families and SIBIL's 27 domains, tariffs, channels; read here, and written for others.
 
-Tables lie in `aggregations/reference/` and are read on first use. A label matches a word when both are
-equal once lower-cased, without accents and with punctuation read as a space: nothing is guessed.
-A postal code stands for the most populous commune it serves, by the official table; its first digits
-are never read as a département.
+Tables lie in `aggregations/reference/` (`datapackage.json` describes them) and are read on first use. A label matches
+a word when both are equal once lower-cased, without accents and with punctuation read as a space: nothing is guessed.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 from typing import Any
 
 import polars as pl
 
-from privacy.errors import Fault
-
-PLACE = ("commune", "epci", "departement", "region", "country")
-
-_TERRITORIES = (
-    "GP",
-    "MQ",
-    "GF",
-    "RE",
-    "YT",
-    "PM",
-    "BL",
-    "MF",
-    "TF",
-    "WF",
-    "PF",
-    "NC",
-)  # French, with codes of their own
-# Alone, without a country: shapes no French postal code has.
-_CANADA = r"^[ABCEGHJ-NPRSTVXY]\d[A-Z]\d[A-Z]\d$"
-_BRITAIN = r"^[A-Z]{1,2}\d[A-Z\d]?\d[A-Z]{2}$"
-
-
-@dataclass(frozen=True, slots=True)
-class Commune:
-    """A French commune and where it belongs; `epci` is None where there is none (islands, overseas)."""
-
-    code: str
-    nom: str
-    epci: str | None
-    departement: str
-    region: str
-    population: int
-
-
-@cache
-def communes() -> pl.DataFrame:
-    """Return the communes of France: code, nom, departement, region, epci, population, codes_postaux."""
-    with as_file(files("aggregations") / "reference" / "communes.parquet") as path:
-        return pl.read_parquet(path)
-
-
-def commune(code: str) -> Commune:
-    """Return the commune of an INSEE code, or a Fault."""
-    found = communes().filter(pl.col("code") == code).drop("codes_postaux")
-    if found.is_empty():
-        raise Fault(
-            "No commune of France has that INSEE code (five characters, not the postal code); see venue.toml.",
-            "Aucune commune de France n’a ce code INSEE (cinq caractères, pas le code postal) ; voyez venue.toml.",
-        )
-    return Commune(**found.row(0, named=True))
-
-
-@cache
-def _postal_codes() -> pl.DataFrame:
-    """One row a postal code: its most populous commune; equal populations go to the smaller code."""
-    return (
-        communes()
-        .explode("codes_postaux")
-        .drop_nulls("codes_postaux")
-        .sort(["population", "code"], descending=[True, False])
-        .unique("codes_postaux", keep="first", maintain_order=True)
-        .select(
-            pl.col("codes_postaux").alias("_postal"), pl.col("code").alias("_commune"), "epci", "departement", "region"
-        )
-        .rename({"epci": "_epci", "departement": "_departement", "region": "_region"})
-    )
+_IRIS = {
+    "schema_org": ("https://schema.org/", "http://schema.org/", "schema:"),
+    "datatourisme": ("https://www.datatourisme.fr/ontology/core#",),
+}
 
 
 def normal(text: pl.Expr) -> pl.Expr:
@@ -128,28 +62,71 @@ def worded(text: pl.Expr, words: Mapping[str, Any], dtype: pl.DataType | None = 
     return on_distinct(text, lambda label: coded(normal(label), words, dtype), dtype or pl.String())
 
 
+def looked_up(text: pl.Expr, words: Mapping[str, str], split: str | None) -> pl.Expr:
+    """Look a label, or the first known part of it, up in normalised words; `split`: pattern between parts."""
+    if split is None:
+        return worded(text, words)
+
+    def first(label: pl.Expr) -> pl.Expr:
+        parts = label.str.replace_all(split, "\x1f").str.split("\x1f")
+        return parts.list.eval(coded(normal(pl.element()), words)).list.drop_nulls().list.first()
+
+    return on_distinct(text, first, pl.String())
+
+
+def normalised(words: Mapping[str, str]) -> dict[str, str]:
+    """Normalise the labels of words that a venue or a preset wrote."""
+    return dict(zip(normal_labels(words), words.values(), strict=True))
+
+
 @cache
 def crosswalk(kind: str) -> dict[str, str]:
-    """Return normalised label -> code of the vocabulary, for genres, tariffs or channels."""
+    """Return normalised label -> code of the vocabulary, for genres (`family`), tariffs or channels."""
     found: dict[str, str] = {}
     for code, entry in _table(kind).items():
-        if isinstance(entry, dict):
-            found |= dict.fromkeys(normal_labels(_flat(entry)), code)
+        found |= dict.fromkeys(normal_labels(_labels(entry)), code)
+        for domain in entry.get("domains", {}).values():
+            found |= dict.fromkeys(normal_labels(_labels(domain)), code)
     return found
 
 
 @cache
 def domains() -> dict[str, str]:
     """Return normalised label -> SIBIL domain (level 2), for the labels that name one for certain."""
-    families = [entry for entry in _table("family").values() if isinstance(entry, dict)]
-    pairs = [pair for family in families for pair in family.get("domains", {}).items()]
-    return {word: domain for domain, labels in pairs for word in normal_labels(labels)}
+    own = _table("family").values()
+    pairs = [pair for family in own for pair in family.get("domains", {}).items()]
+    return {label: code for code, domain in pairs for label in normal_labels(_labels(domain))}
 
 
 @cache
-def young_words() -> frozenset[str]:
-    """Return the normalised labels that say "young audience" and no genre."""
-    return frozenset(normal_labels(_table("family")["young_only"]))
+def domain_families() -> dict[str, str]:
+    """Return SIBIL domain -> the genre family it belongs to."""
+    return {domain: code for code, family in _table("family").items() for domain in family.get("domains", {})}
+
+
+def domain_of(labels: Iterable[pl.Expr], family: pl.Expr) -> pl.Expr:
+    """Return the SIBIL domain that the first label to name one names, where it is of that family."""
+    domain = pl.coalesce([*(worded(label, domains()) for label in labels), pl.lit(None, pl.String)])
+    own = on_distinct(domain, lambda one: coded(one, domain_families()), pl.String())
+    return pl.when(own == family).then(domain)
+
+
+def written(family: str, domain: str | None = None) -> dict[str, str]:
+    """Return how a genre is written in other vocabularies: `sibil`, `schema_org`, `datatourisme`, `assistant_declaration`.
+
+    As its SIBIL domain is where that is known, else as its family is. What nothing sure can be written in is left out.
+    """
+    entry = _table("family").get(family, {})
+    own = entry.get("domains", {}).get(domain, {})
+    label = {"sibil": own["sibil"]} if own else {}
+    return label | entry.get("written", {}) | own.get("written", {})
+
+
+@cache
+def young_words() -> dict[str, bool]:
+    """Return the normalised labels that say "young audience", with a genre or without; each is true."""
+    table = _read("families")
+    return dict.fromkeys(normal_labels([*table["young_only"], *table["young"]]), True)
 
 
 @cache
@@ -162,58 +139,21 @@ def tariff_flags() -> dict[str, frozenset[str]]:
     }
 
 
-@cache
-def _countries() -> dict[str, str]:
-    """Alpha-2 codes and the French and English names of countries, normalised -> alpha-2."""
-    from babel import Locale
-
-    names: dict[str, str] = {}
-    for language in ("en", "fr"):
-        territories: Mapping[str, str] = Locale(language).territories
-        pairs = [(code, name) for code, name in territories.items() if len(code) == 2 and code.isalpha()]
-        names |= dict(zip(normal_labels(name for _, name in pairs), (code for code, _ in pairs), strict=True))
-        names |= {code.lower(): code for code, _ in pairs}
-    names |= {"usa": "US", "uk": "GB", "fra": "FR", "bel": "BE", "che": "CH", "can": "CA", "deu": "DE", "gbr": "GB"}
-    return names
-
-
-def place_of(rows: pl.LazyFrame, postal_code: str, country: str) -> pl.LazyFrame:
-    """Add commune, epci, departement, region and country, from two text columns; unknown is null.
-
-    Abroad only `country` is set. Without a country, a French postal code of the table means France.
-    """
-    code = on_distinct(pl.col(postal_code), _written, pl.String())
-    french = pl.when(code.str.len_chars() == 5).then(code)
-    said = worded(pl.col(country), _countries())
-    said = pl.when(said.is_in(_TERRITORIES)).then(pl.lit("FR")).otherwise(said)
-    known = pl.col("_commune").is_not_null()
-    shape = (
-        pl.when(known).then(pl.lit("FR"))
-        .when(code.str.contains(_CANADA)).then(pl.lit("CA"))
-        .when(code.str.contains(_BRITAIN)).then(pl.lit("GB"))
-    )  # fmt: skip
-    silent = pl.col(country).fill_null("").str.strip_chars() == ""
-    placed = rows.with_columns(_postal=french).join(_postal_codes().lazy(), on="_postal", how="left")
-    placed = placed.with_columns(country=pl.when(silent).then(shape).otherwise(said))
-    here = pl.col("country") == "FR"
-    return placed.with_columns(pl.when(here).then(pl.col(f"_{name}")).alias(name) for name in PLACE[:-1]).drop(
-        "_postal", *(f"_{name}" for name in PLACE[:-1])
-    )
-
-
-def _written(code: pl.Expr) -> pl.Expr:
-    """Postal codes without spaces, CEDEX or country; four digits have lost their leading zero."""
-    code = code.str.to_uppercase().str.replace(r"\s*\bCEDEX\b.*$", "").str.replace(r"\.0$", "")
-    code = code.str.replace_all(r"[^A-Z0-9]", "").str.replace(r"^FR?(\d{4,5})$", "$1")
-    return pl.when(code.str.contains(r"^\d{4}$")).then(code.str.zfill(5)).otherwise(code)
-
-
-@cache
-def _table(kind: str) -> dict[str, Any]:
+def _table(kind: str) -> dict[str, dict[str, Any]]:
     name = {"family": "families", "tariff": "tariffs", "channel": "channels"}[kind]
+    return {code: entry for code, entry in _read(name).items() if isinstance(entry, dict)}
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((files("aggregations") / "reference" / f"{name}.toml").read_text("utf-8"))
 
 
-def _flat(entry: dict[str, Any]) -> list[str]:
-    lists = [*entry.get("domains", {}).values(), *(v for k, v in entry.items() if k != "domains")]
-    return [word for words in lists for word in words]
+def _labels(entry: Mapping[str, Any]) -> Iterator[str]:
+    """All that means a family, a domain, a tariff or a channel: short names and, of classes that have one, IRIs."""
+    for scheme, labels in entry.items():
+        if scheme == "sibil":
+            yield labels
+        elif scheme not in ("written", "domains"):
+            yield from labels
+            yield from (prefix + label for prefix in _IRIS.get(scheme, ()) for label in labels)

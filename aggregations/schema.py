@@ -1,9 +1,9 @@
 """The canonical records of a venue: columns, types, units and meaning.
 
 Four frames, one Parquet file each per ingested export that adds or changes rows, under `store/<ingest_id>/`;
-`replaced.parquet` beside them says which versions of rows in other exports no longer hold (`versions`). They never leave the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's
-text; a `*_ref` and `person` are keyed hashes (`persons`), so no direct identifier, order number or free
-text of an export is in any of them.
+`replaced.parquet` beside them says which versions of rows in other exports no longer hold (`versions`). They never leave
+the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's text; a `*_ref` and
+`person` are keyed hashes (`persons`), so no direct identifier, order number or free text of an export is in any of them.
 
 Times are UTC; money is integer cents; `family`, `tariff`, `channel` and the like are codes of
 `privacy/vocabulary.toml`, with `unknown` where no vocabulary knows the vendor's value.
@@ -15,9 +15,9 @@ import polars as pl
 
 INSTANT = pl.Datetime("us", "UTC")
 
-# Geography of the person, by the official table: representative commune of the postal code (the most
-# populous one it serves), its EPCI (SIREN), département and région. All null together when unknown;
-# `country` is FR, another ISO 3166 alpha-2 code, or null.
+# Geography of the person, by the official table (`geography`): the commune that the postal code and the town name, else
+# the most populous one the code serves; its EPCI (SIREN), département and région. All null together when unknown or
+# abroad; `country` is FR, another ISO 3166 alpha-2 code, or null.
 _PLACE: dict[str, pl.DataType] = {
     "commune": pl.String(),
     "epci": pl.String(),
@@ -28,6 +28,8 @@ _PLACE: dict[str, pl.DataType] = {
 
 # What a row says of its performance; `performances` makes one answer of what all rows say.
 _PERFORMANCE: dict[str, pl.DataType] = {
+    # Keyed hash of the title and the minute it starts, so of one performance in two systems; of its system's own number
+    # where no title is told.
     "performance_ref": pl.UInt64(),
     "event_ref": pl.UInt64(),
     "performance_at": INSTANT,

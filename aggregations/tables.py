@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from aggregations import segments
+from aggregations.programme import with_genres
 from aggregations.schema import FRAMES
 from aggregations.segments import Home
 from privacy.calendar import Period
@@ -30,7 +31,7 @@ _READ = {
         "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", "minor", *_ORGANISATIONS, *_PLACE,
     ),
     "interactions": ("person", "kind", "at", *_PLACE),
-    "counts": ("performance_at", "count", "kind"),
+    "counts": ("performance_ref", "performance_at", "family", "count", "kind"),
 }  # fmt: skip
 
 
@@ -70,9 +71,20 @@ def columns(frame: str, tables: tuple[Table, ...]) -> list[str]:
 
 
 def answer(
-    home: Home, period: Period, tables: tuple[Table, ...], work: Work, rows: pl.LazyFrame, part: Part
+    home: Home,
+    period: Period,
+    tables: tuple[Table, ...],
+    work: Work,
+    programme: pl.DataFrame,
+    rows: pl.LazyFrame,
+    part: Part,
 ) -> list[Found]:
-    """Do the border's work on one part of a canonical frame: everything here is decided person by person."""
+    """Do the border's work on one part of a canonical frame: everything here is decided person by person.
+
+    `programme`: public, and of no one's records; see `programme`.
+    """
+    if "performance_ref" in _READ[FRAME[tables[0].records]]:
+        rows = with_genres(rows, programme)
     frames = {name: pl.LazyFrame(schema=FRAMES[name]) for name in _READ} | {FRAME[tables[0].records]: rows}
     records, found = Records(**frames, home=home), list[Found]()
     for basis in dict.fromkeys(table.basis for table in tables):

@@ -22,6 +22,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aggregations.identifiers import check_identifiers
 from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
@@ -32,7 +33,7 @@ ENGINES = ("polars", "spark")
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families` and `statuses`."""
+    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families`, `titles` and `statuses`."""
 
     id: str
     name: str
@@ -45,6 +46,8 @@ class Venue:
     engine: str = "polars"  # what works on its records: this machine, or a Spark cluster
     capacity: int | None = None
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
+    titles: dict[str, str] = field(default_factory=dict[str, str])  # as one system has it -> as the others do
+    identifiers: dict[str, str] = field(default_factory=dict[str, str])  # what others know the venue by
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
     # preset -> its own state of a ticket -> status: what only the venue knows of its system's codes
     statuses: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
@@ -124,7 +127,7 @@ def read_venue(folder: Path) -> Venue:
 
 
 def check_venue(venue: Venue) -> None:
-    """Raise ValueError naming the key of `venue.toml` that cannot be."""
+    """Raise ValueError naming the key of `venue.toml` that cannot be; a Fault for an identifier."""
     if not _ID.match(venue.id):
         raise ValueError("id: lower-case letters, digits and hyphens, 2 to 41 of them, a letter first")
     if not venue.publishes or not set(venue.publishes) <= set(PUBLISHABLE):
@@ -137,6 +140,7 @@ def check_venue(venue: Venue) -> None:
         raise ValueError(f"statuses: each one of {', '.join(TRANSACTION_STATUSES)}")
     if venue.engine not in ENGINES:
         raise ValueError(f"engine: one of {', '.join(ENGINES)}")
+    check_identifiers(venue.identifiers)
 
 
 def add_venue(venue: Venue) -> Venue:
@@ -172,7 +176,8 @@ def _toml(venue: Venue) -> str:
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
+    tables = [(name, getattr(venue, name)) for name in ("identifiers", "families", "titles", "consent")]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
-    for name, words in (("families", venue.families), ("consent", venue.consent), *statuses):
+    for name, words in (*tables, *statuses):
         lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
     return "\n".join(lines) + "\n"

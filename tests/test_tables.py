@@ -123,7 +123,7 @@ def test_who_may_be_a_minor_is_in_no_table_of_genres(policy: Policy) -> None:
     later = [ticket(4, "2026-03-10", birth_year=2012)]  # after the period: not looked at
     for told in ([*rows, *silent, *later], [*later, *silent, *rows]):
         expected = sum(r["in a table of genres"] == "yes" for r in spec)
-        assert exact(policy, "family", venue(given)) == {
+        assert exact(policy, "family", venue(told)) == {
             ("danse", "commune"): expected,
             ("projection", "commune"): expected,
         }

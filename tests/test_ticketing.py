@@ -273,7 +273,10 @@ def test_yurplan(venue: Venue, tmp_path: Path) -> None:
     """States are numbers that mean nothing to us: nothing is a sale until the venue says which are."""
     silent = ingest(venue, [EXPORTS / "yurplan"])
     assert (silent.frames, silent.quarantined["status: not in the vocabulary"]) == ({}, 4)
-    stated = replace(venue, id="stated", statuses={"yurplan": {"2": "paid"}}, folder=tmp_path / "stated")
+    words = {"Concert": "musiques_actuelles"}  # which is an orchestra elsewhere
+    stated = replace(
+        venue, id="stated", statuses={"yurplan": {"2": "paid"}}, families=words, folder=tmp_path / "stated"
+    )
     table = """
     source_row | performance_at   | purchased_at     | status | tariff  | unit_price_cents | person | channel | family
     1          | 2026-10-03 18:30 | 2026-09-01 08:00 | paid   | unknown | -                | A      | unknown | musiques_actuelles

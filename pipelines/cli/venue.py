@@ -66,7 +66,7 @@ def add(
     home: Home = HERE,
 ) -> None:
     """Make a venue's folder and keys, and register it at this home's hub. / Créer un lieu."""
-    from aggregations.referential import commune as find_commune
+    from aggregations.geography import commune as find_commune
     from pipelines.demo import join
 
     find_commune(commune)
