@@ -49,6 +49,7 @@ class Canonical:
     staged: pl.LazyFrame
     problems: tuple[tuple[str, str], ...]  # column, reason: `_problem` is an index
     unknown: dict[str, tuple[pl.Expr, pl.Expr]]  # column -> label, whether no vocabulary knows it; by `_unknown<i>`
+    refused: dict[str, tuple[pl.Expr, pl.Expr]]  # the same, of the columns whose row is refused for it
     per_performance: tuple[str, ...]  # where "no" means no only if someone of the performance has "yes"
     key: bytes
 
@@ -147,6 +148,7 @@ class _Builder:
             staged=staged,
             problems=tuple((column, reason) for column, reason, _ in self.columns.problems),
             unknown=unknown,
+            refused=self.columns.refused,
             per_performance=tuple(n for n, fields in emit.fields.items() if any(f.per_performance for f in fields)),
             key=self.key,
         )
