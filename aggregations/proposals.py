@@ -20,18 +20,24 @@ from aggregations.samples import Sample, sample
 from aggregations.sources import Source
 from privacy.errors import Fault
 
+_NAMED = (
+    0.5  # share of its values that a column with the header's word must have: the rest will be quarantined, and told
+)
+_SURE = 95  # of 100: the header's very words
 _BY_VALUES = 0.9  # share of a column's values that a proposal without a header's word asks for
 _DATES = ("performance_at", "purchased_at", "subscribed_at", "date", "dated")
 _ASKED: dict[str, tuple[tuple[str, ...], float, Said]] = {  # role -> kinds of values, share needed, what they are
-    "email": (("email",), 0.5, ("e-mail addresses", "des adresses e-mail")),
-    **dict.fromkeys(_DATES, (("instant", "unix", "unix_ms", "unix_us"), 0.8, ("dates", "des dates"))),
-    **dict.fromkeys(("performance_time", "purchased_time", "time"), (("time",), 0.8, ("times of day", "des heures"))),
-    **dict.fromkeys(("unit_price", "total"), (("money",), 0.8, ("amounts", "des montants"))),
-    **dict.fromkeys(("quantity", "count", "capacity"), (("whole",), 0.8, ("whole numbers", "des nombres entiers"))),
+    "email": (("email",), _NAMED, ("e-mail addresses", "des adresses e-mail")),
+    **dict.fromkeys(_DATES, (("instant", "unix", "unix_ms", "unix_us"), _NAMED, ("dates", "des dates"))),
+    **dict.fromkeys(
+        ("performance_time", "purchased_time", "time"), (("time",), _NAMED, ("times of day", "des heures"))
+    ),
+    **dict.fromkeys(("unit_price", "total"), (("money",), _NAMED, ("amounts", "des montants"))),
+    **dict.fromkeys(("quantity", "count", "capacity"), (("whole",), _NAMED, ("whole numbers", "des nombres entiers"))),
     "postal_code": (("postal_code",), 0.3, ("French postal codes", "des codes postaux français")),
-    "birth_year": (("year", "instant"), 0.8, ("years or dates", "des années ou des dates")),
-    "consent_marketing": (("yes_no",), 0.8, ("yes or no", "oui ou non")),
-    "attended": (("yes_no", "instant"), 0.8, ("yes or no, or times", "oui ou non, ou des heures")),
+    "birth_year": (("year", "instant"), _NAMED, ("years or dates", "des années ou des dates")),
+    "consent_marketing": (("yes_no",), _NAMED, ("yes or no", "oui ou non")),
+    "attended": (("yes_no", "instant"), _NAMED, ("yes or no, or times", "oui ou non, ou des heures")),
 }
 _WORDS = {"tariff": ("tariffs", "des tarifs"), "channel": ("sales channels", "des canaux de vente"),
           "family": ("genres", "des genres")}  # fmt: skip
@@ -106,9 +112,9 @@ def _check_headers(seen: Sample, named: Sequence[dict[str, float]]) -> None:
     again = sum(
         bool((seen.rows[str(i)].cast(pl.String) == header).any()) for i, header in enumerate(seen.headers) if header.strip()
     )  # fmt: skip
-    known = sum(map(bool, named))
+    known, sure = sum(map(bool, named)), any(score >= _SURE for found in named for score in found.values())
     row = again < len(filled) and (again > 1 or (again == 1 and 2 * known < len(filled)))
-    if any(map(is_value, filled)) or row or not filled or known < min(2, len(filled)):
+    if any(map(is_value, filled)) or row or not filled or not sure or known < min(2, len(filled)):
         name = seen.source.name
         raise Fault(
             f"{name}: the header line is missing, or names nothing that is known: its first line may be a row, so it is not "

@@ -68,32 +68,44 @@ def _shape(source: Source, scratch: Path) -> tuple[Read, list[str]]:
             documents = [*islice(loaded(plain_text(source, scratch), source), _SHAPES)]
     except (pl.exceptions.PolarsError, UnicodeError, ValueError, RecursionError):
         raise unreadable(source.path) from None
-    leaves, lists = Counter[str](), Counter[str]()
+    kinds: dict[str, set[str]] = {}
+    lists = Counter[str]()
     for document in documents:
-        _walk(document, "", leaves, lists)
-    explode = _rows(lists, alone=len(documents) == 1)
-    wanted = [path for path in leaves if "[]" not in _relative(path, explode)]
+        _walk(document, "", kinds, lists)
+    # What comes now as a text, now as an object, has no path that a preset could state.
+    loose = tuple(path for path, seen in kinds.items() if len(seen) > 1)
+    whole = {
+        p: seen
+        for p, seen in kinds.items()
+        if not any(p == bad or p.startswith((f"{bad}.", f"{bad}[")) for bad in loose)
+    }
+    explode = _rows(Counter({path: n for path, n in lists.items() if path in whole}), alone=len(documents) == 1)
+    leaves = [path for path, seen in whole.items() if seen == {"value"}]
+    wanted = [path.replace("[]", "") for path in leaves if "[]" not in _relative(path, explode)]
+    while explode and not any(path.startswith(f"{explode[-1]}.") for path in wanted):
+        explode.pop()
+        wanted = [path.replace("[]", "") for path in leaves if "[]" not in _relative(path, explode)]
     read = Read("rows", "json", {}, explode=tuple(explode))
     if source.form == "pages":
         read = replace(read, records=(source.place,))
-    return read, [path.replace("[]", "") for path in wanted]
+    return read, wanted
 
 
-def _walk(value: Any, path: str, leaves: Counter[str], lists: Counter[str]) -> None:
-    """Count the scalars at each path, and the objects in each list; a path goes through a list as `key[]`."""
+def _walk(value: Any, path: str, kinds: dict[str, set[str]], lists: Counter[str]) -> None:
+    """Note what lies at each path, and count the objects of each list; a path goes through a list as `key[]`."""
+    if path and value is not None:
+        kind = "object" if isinstance(value, dict) else "list" if isinstance(value, list) else "value"
+        kinds.setdefault(path, set()).add(kind)
     if isinstance(value, dict):
         for key, below in value.items():
             # A name that a path cannot hold is left out, and so is what looks like a value: an object by address or day.
             if key.strip() and not set(".[]#|") & set(key) and not is_value(key):
-                _walk(below, f"{path}.{key}" if path else key, leaves, lists)
-    elif isinstance(value, list):
+                _walk(below, f"{path}.{key}" if path else key, kinds, lists)
+    elif isinstance(value, list) and path:
         objects = [one for one in value if isinstance(one, dict)]
-        if objects and path:
-            lists[path] += len(objects)
-            for one in objects:
-                _walk(one, f"{path}[]", leaves, lists)
-    elif path:
-        leaves[path] += value is not None
+        lists[path] += len(objects)
+        for one in objects:
+            _walk(one, f"{path}[]", kinds, lists)
 
 
 def _rows(lists: Counter[str], *, alone: bool) -> list[str]:
@@ -102,6 +114,7 @@ def _rows(lists: Counter[str], *, alone: bool) -> list[str]:
     while True:
         plain = {path: path.replace("[]", "") for path in lists if "[]" not in _relative(path, explode)}
         inside = [p for p, name in plain.items() if name not in explode and name.startswith((*explode[-1:], "")[0])]
+        inside = [p for p in inside if lists[p]]
         named = [p for p in inside if lists_tickets(plain[p].rsplit(".", 1)[-1])]
         choice = max(named or (inside if alone and not explode else []), key=lambda path: lists[path], default=None)
         if choice is None:
