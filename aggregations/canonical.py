@@ -47,6 +47,7 @@ class Canonical:
     staged: pl.LazyFrame
     problems: tuple[tuple[str, str], ...]  # column, reason: `_problem` is an index
     unknown: dict[str, tuple[pl.Expr, pl.Expr]]  # column -> label, whether no vocabulary knows it; by `_unknown<i>`
+    refused: dict[str, tuple[pl.Expr, pl.Expr]]  # the same, of the columns whose row is refused for it
     key: bytes
 
     @property
@@ -139,6 +140,7 @@ class _Builder:
             staged=staged,
             problems=tuple((column, reason) for column, reason, _ in self.columns.problems),
             unknown=unknown,
+            refused=self.columns.refused,
             key=self.key,
         )
 

@@ -43,6 +43,7 @@ class Columns:
         self.preset, self.emit, self.schema, self.venue = preset, emit, schema, venue
         self.problems: list[tuple[str, str, pl.Expr]] = []
         self.unknown: dict[str, tuple[pl.Expr, pl.Expr]] = {}
+        self.refused: dict[str, tuple[pl.Expr, pl.Expr]] = {}  # the same, where a row is refused for it
         self.made: dict[str, pl.Expr] = {}  # columns to add first, so that each is computed once
         self._own_statuses = normalised(venue.statuses.get(preset.name, {}))
         self._own_titles = normalised(dict(zip(venue.titles, normal_labels(venue.titles.values()), strict=True)))
@@ -125,11 +126,7 @@ class Columns:
         return pl.coalesce(found)
 
     def _code(self, name: str, fields: Sequence[Field]) -> pl.Expr:
-        kind = "count_kind" if name == "kind" and self.emit.frame == "counts" else name
-        if name in _CROSSWALKS:
-            common = _codes_of(name) | crosswalk(name)
-        else:
-            common = normalised({code: code for code in _CLOSED[kind]})
+        common = words_of(name, self.emit.frame)
         venue_first = [self._own_words] if name == "family" and self._own_words else []
         if name == "status" and self._own_statuses:
             venue_first = [self._own_statuses]
@@ -158,7 +155,8 @@ class Columns:
             code = pl.when(label.is_null()).then(pl.lit(_DEFAULTS[name])).otherwise(code)
         if name in ("status", "kind"):
             # A sale whose state is not understood must not be counted as one.
-            self.problems.append((name, "not in the vocabulary", code.is_null() & label.is_not_null()))
+            self.refused[name] = label, code.is_null() & label.is_not_null()
+            self.problems.append((name, "not in the vocabulary", self.refused[name][1]))
             return code
         self.unknown[name] = (label, label.is_not_null() & code.is_null())
         return code.fill_null("unknown")
@@ -236,7 +234,13 @@ class Columns:
         return self.venue.timezone if field.zone == "venue" else field.zone
 
 
-def _codes_of(name: str) -> dict[str, str]:
-    """The vocabulary's own codes are words too: `theatre_recit`, `guichet`."""
-    codes = sorted(set(crosswalk(name).values()))
-    return normalised({code: code for code in codes})
+def codes_of(name: str, frame: str) -> tuple[str, ...]:
+    """Return the codes that a field of a frame may have; none where it holds no code."""
+    kind = "count_kind" if name == "kind" and frame == "counts" else name
+    return tuple(sorted(set(crosswalk(name).values()))) if name in _CROSSWALKS else _CLOSED.get(kind, ())
+
+
+def words_of(name: str, frame: str) -> dict[str, str]:
+    """Return normalised word -> code. The vocabulary's own codes are words too: `theatre_recit`, `guichet`."""
+    own = normalised({code: code for code in codes_of(name, frame)})
+    return own | crosswalk(name) if name in _CROSSWALKS else own

@@ -27,7 +27,7 @@ def documents_of(read: Read, source: Source, schema: dict[str, Any], scratch: Pa
         if read.keyed or read.loose:
             shaped = new_file(scratch, "ndjson")
             with shaped.open("w", encoding="utf-8") as file:
-                for one in _loaded(path, source):
+                for one in loaded(path, source):
                     if isinstance(one, dict):
                         listed = _listed(one, read.keyed)
                         file.write(json.dumps(_fit(listed, pl.Struct(schema)) if read.loose else listed) + "\n")
@@ -42,7 +42,8 @@ def documents_of(read: Read, source: Source, schema: dict[str, Any], scratch: Pa
         raise unreadable(source.path) from None
 
 
-def _loaded(path: Path, source: Source) -> Iterator[Any]:
+def loaded(path: Path, source: Source) -> Iterator[Any]:
+    """Decode the records of a text of JSON one by one, as Python sees them."""
     with path.open(encoding="utf-8") as file:
         if source.form == "ndjson":
             yield from (json.loads(line) for line in file if line.strip())

@@ -6,11 +6,11 @@ person in its first row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from aggregations.mapping import Preset, preset, presets
+from aggregations.mapping import Preset, presets
 from aggregations.sniffing import sources_of
 from aggregations.sources import Source, missing
 from privacy.errors import Fault
@@ -36,7 +36,7 @@ class Detection:
     @property
     def format(self) -> str:
         """What the files are and what they are packed in, e.g. `CSV (gzip)`."""
-        return self._said(lambda s: f"{_FORMATS[s.form]} ({s.packing})" if s.packing else _FORMATS[s.form])
+        return self._said(format_of)
 
     @property
     def encoding(self) -> str:
@@ -57,18 +57,36 @@ class Detection:
         return {name: self.preset.reads[name].has for name in self.sources}
 
 
-def detect(paths: Sequence[Path], *, name: str | None = None) -> Detection:
+def format_of(source: Source) -> str:
+    """Name the format of a file and what it is packed in, e.g. `CSV (gzip)`."""
+    return f"{_FORMATS[source.form]} ({source.packing})" if source.packing else _FORMATS[source.form]
+
+
+class UnknownFile(Fault):
+    """No preset knows the files; `sources` are what their bytes show, for `proposals`."""
+
+    sources: tuple[Source, ...] = ()
+
+
+def detect(paths: Sequence[Path], *, name: str | None = None, own: Mapping[str, Preset] | None = None) -> Detection:
     """Recognise the files (a folder stands for those in it), of one preset where `name` says so.
 
-    A Fault lists the presets and the nearest set of headers when nothing fits.
+    `own` are the venue's mappings, which come before packaged presets where both ask as much of a file. An UnknownFile
+    lists the presets and the nearest set of headers when nothing fits.
     """
+    known = {**(own or {}), **presets()}
+    if name and name not in known:
+        listed = ", ".join(known)
+        raise Fault(
+            f"There is no preset of that name; there are {listed}.", f"Pas de préréglage de ce nom ; il y a {listed}."
+        )
     listed = files_of(paths)
-    found = {path: sources_of(path) for path in listed}
+    found = {path: sources_of(path, known.values()) for path in listed}
     sources = [s for files in found.values() for s in files]
-    candidates = [preset(name)] if name else list(presets().values())
+    candidates = [known[name]] if name else list(known.values())
     ranked = [(score, one, taken) for one in candidates for score, taken in [_assign(one, sources)] if score]
     if not ranked:
-        raise _unknown(listed, sources, candidates)
+        raise _unknown(listed, sources, candidates, known)
     _, best, taken = max(ranked, key=lambda entry: entry[0])
     read = {(s.path, s.member) for files in taken.values() for s in files}
     each = [(path, m) for path, files in found.items() for m in sorted({s.member for s in files}) or [""]]
@@ -110,8 +128,10 @@ def _assign(one: Preset, sources: Sequence[Source]) -> tuple[int, dict[str, tupl
     return score, taken
 
 
-def _unknown(paths: Sequence[Path], sources: Sequence[Source], candidates: Sequence[Preset]) -> Fault:
-    known = ", ".join(presets())
+def _unknown(
+    paths: Sequence[Path], sources: Sequence[Source], candidates: Sequence[Preset], presets: Mapping[str, Preset]
+) -> UnknownFile:
+    known = ", ".join(presets)
     names = ", ".join(path.name for path in paths[:5])
     reads = [(one, read) for one in candidates for read in one.reads.values() if read.has and read.main]
     near = min(
@@ -127,7 +147,9 @@ def _unknown(paths: Sequence[Path], sources: Sequence[Source], candidates: Seque
         expected = ", ".join(near[2].has)
         en += f" Nearest: {near[1]}, which needs {expected}."
         fr += f" Le plus proche : {near[1]}, qui demande {expected}."
-    return Fault(
-        en + " Export it again as CSV or JSON, or use the neutral format.",
-        fr + " Exportez-le à nouveau en CSV ou JSON, ou employez le format neutre.",
+    unknown = UnknownFile(
+        en + " `jauge inspect` proposes a mapping; else export it as CSV or JSON, or use the neutral format.",
+        fr + " `jauge inspect` propose une correspondance ; sinon, exportez en CSV ou JSON, ou au format neutre.",
     )
+    unknown.sources = tuple(sources)
+    return unknown

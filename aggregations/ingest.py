@@ -18,6 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
+from aggregations.adopted import check_keeping, keep, own_presets, read_mapping
 from aggregations.canonical import Canonical, canonical
 from aggregations.changes import Changes, write_changes
 from aggregations.detect import Detection, detect
@@ -49,14 +50,18 @@ class Prepared:
         return left_in(self.records, self.staged, self.tally.marks)
 
 
-def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) -> Receipt:
+def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, mapping: Path | None = None) -> Receipt:
     """Ingest one export (a file, or files and folders that belong together) and return its receipt.
 
+    `mapping`: a preset of the steward's own, which the venue keeps from then on.
+
     Raises:
-        Fault: no preset knows the files, or one is damaged.
+        Fault: no preset knows the files, one is damaged, or the mapping says what cannot be.
         GovernanceRefusal: records under exempt_audience would be tied to a contact.
     """
-    detection = detect(paths, name=preset)
+    detection = recognise(venue, paths, preset=preset, mapping=mapping)
+    if mapping is not None:
+        check_keeping(venue, mapping)
     key = venue.person_key
     identity = fingerprint(key, {s.path for files in detection.sources.values() for s in files})
     venue.store.mkdir(parents=True, exist_ok=True)
@@ -69,7 +74,19 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) ->
             shutil.rmtree(stale)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=venue.inbox) as scratch:
             prepared = prepare(received, venue, key, Path(scratch))
+            if mapping is not None:
+                keep(venue, mapping)
             return _store(venue, received, prepared, identity)
+
+
+def recognise(
+    venue: Venue | None, paths: Sequence[Path], *, preset: str | None = None, mapping: Path | None = None
+) -> Detection:
+    """Recognise files by the packaged presets and the venue's own, or by the one mapping that is given."""
+    if mapping is not None:
+        one = read_mapping(mapping)
+        return detect(paths, name=one.name, own={one.name: one})
+    return detect(paths, name=preset, own=own_presets(venue) if venue else None)
 
 
 def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Prepared]:

@@ -15,13 +15,17 @@ from pathlib import Path
 
 import polars as pl
 
-from aggregations.detect import Detection, detect
-from aggregations.ingest import Prepared, prepare
+from aggregations.columns import words_of
+from aggregations.detect import Detection
+from aggregations.ingest import Prepared, prepare, recognise
 from aggregations.mapping import Emit, Field
+from aggregations.nearness import near_codes, status_words
 from aggregations.reading import match_headers
+from aggregations.referential import normal_labels
 from aggregations.venue import Venue
 
 _SHOWN = 20  # labels of one column
+_COMPARED = 1000  # labels that near words are looked for, the most frequent
 _INSPECTOR = Venue(id="inspection", name="", kind="", commune="")
 
 
@@ -36,6 +40,15 @@ class ColumnUse:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A code whose words are nearest to some labels: how many, on how many rows. For someone to decide about."""
+
+    code: str
+    labels: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownWords:
     """Labels of a column that no vocabulary knows; `shown` is empty unless values were asked for."""
 
@@ -43,7 +56,8 @@ class UnknownWords:
     labels: int
     rows: int
     first_line: int
-    shown: tuple[str, ...]
+    near: tuple[Near, ...]
+    shown: dict[str, tuple[str, ...]]  # label -> the codes nearest to it, best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +82,19 @@ class Inspection:
 
 
 def inspect(
-    venue: Venue | None, paths: Sequence[Path], *, preset: str | None = None, show_values: bool = False
+    venue: Venue | None,
+    paths: Sequence[Path],
+    *,
+    preset: str | None = None,
+    mapping: Path | None = None,
+    show_values: bool = False,
 ) -> Inspection:
     """Tell what the files are and what ingesting them would do; nothing is kept."""
-    found = detect(paths, name=preset)
+    found = recognise(venue, paths, preset=preset, mapping=mapping)
     here = venue or _INSPECTOR
     with tempfile.TemporaryDirectory(prefix="jauge-") as scratch:  # readable by this account only
         prepared = prepare(found, here, secrets.token_bytes(32), Path(scratch))
-        words = tuple(words for one in prepared for words in _unknown(one, show_values=show_values))
+        words = tuple(words for one in prepared for words in _unknown(one, here, show_values=show_values))
     kept: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     quarantined: Counter[str] = Counter()
@@ -159,14 +178,43 @@ def _reading(emit: Emit, column: str, venue: Venue) -> list[str]:
     return said
 
 
-def _unknown(one: Prepared, *, show_values: bool) -> list[UnknownWords]:
+def _unknown(one: Prepared, venue: Venue, *, show_values: bool) -> list[UnknownWords]:
     words: list[UnknownWords] = []
     for unknown in one.tally.unknown:
-        shown: tuple[str, ...] = ()
-        if show_values:
-            label, missed = one.records.unknown[unknown.column]
-            rows = one.records.kept.filter(missed).select(label.alias("label"))
-            counted = rows.group_by("label").len().sort(["len", "label"], descending=[True, False]).head(_SHOWN)
-            shown = tuple(counted.collect()["label"].cast(pl.String).to_list())
-        words.append(UnknownWords(unknown.column, unknown.labels, unknown.rows, unknown.first_line, shown))
+        label, missed = one.records.unknown[unknown.column]
+        labels = _labels(one.records.kept, label, missed)
+        near, shown = _near(one, unknown.column, labels, venue, show_values=show_values)
+        words.append(UnknownWords(unknown.column, unknown.labels, unknown.rows, unknown.first_line, near, shown))
+    for column, (label, missed) in one.records.refused.items():
+        rows = one.records.rows.filter(pl.col("_drop").is_null())
+        labels = _labels(rows, label, missed)
+        if not labels.is_empty():
+            near, shown = _near(one, column, labels, venue, show_values=show_values)
+            first = int(labels["line"].min())  # type: ignore[arg-type]
+            words.append(UnknownWords(column, labels.height, int(labels["rows"].sum()), first, near, shown))
     return words
+
+
+def _labels(rows: pl.LazyFrame, label: pl.Expr, missed: pl.Expr) -> pl.DataFrame:
+    """Labels that are not known, with their rows and first line, the most frequent first."""
+    found = rows.filter(missed).select(label.cast(pl.String).alias("label"), "_line")
+    counted = found.group_by("label").agg(rows=pl.len(), line=pl.col("_line").min())
+    return counted.sort(["rows", "label"], descending=[True, False]).collect(engine="streaming")
+
+
+def _near(
+    one: Prepared, column: str, labels: pl.DataFrame, venue: Venue, *, show_values: bool
+) -> tuple[tuple[Near, ...], dict[str, tuple[str, ...]]]:
+    words = words_of(column, one.records.emit.frame)
+    if column == "family":
+        words |= dict(zip(normal_labels(venue.families), venue.families.values(), strict=True))
+    if column == "status":
+        words |= status_words()
+    listed = labels["label"].head(_COMPARED).to_list()
+    codes = [near_codes(text, words) for text in normal_labels(listed)]
+    counts: dict[str, list[int]] = {}
+    for found, rows in zip(codes, labels["rows"].head(_COMPARED), strict=True):
+        if found:
+            counts.setdefault(found[0], []).append(rows)
+    near = tuple(Near(code, len(rows), sum(rows)) for code, rows in counts.items())
+    return near, dict(zip(listed[:_SHOWN], codes[:_SHOWN], strict=True)) if show_values else {}

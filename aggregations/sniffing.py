@@ -7,15 +7,15 @@ import csv
 import json
 import re
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from aggregations.encodings import encoding_of
-from aggregations.mapping import presets
+from aggregations.mapping import Preset, Read
 from aggregations.sources import Source, missing
 from aggregations.unpacking import copied, head_of, is_archive, is_workbook, members, nested, packing_of
 
@@ -26,16 +26,22 @@ _RECORDS = 50  # whose keys are looked at: in a graph the first may be of anothe
 _KEY = re.compile(r'\s*,?\s*"([^"]*)"\s*:\s*')
 
 
-def sources_of(path: Path) -> list[Source]:
-    """Tell what a file holds by its bytes: each member of an archive, each sheet of a workbook; often one, or none."""
+def sources_of(path: Path, presets: Iterable[Preset]) -> list[Source]:
+    """Tell what a file holds by its bytes: each member of an archive, each sheet of a workbook; often one, or none.
+
+    Presets only tell which patterns lines of text may follow, and where records may lie in a JSON document.
+    """
+    reads = [read for one in presets for read in one.reads.values()]
     inside = members(path)
     packing = packing_of(path) if inside is None else "zip"
     return [
-        replace(s, packing=packing, member=m) for m in (("",) if inside is None else inside) for s in _sources(path, m)
+        replace(s, packing=packing, member=m)
+        for m in (("",) if inside is None else inside)
+        for s in _sources(path, m, reads)
     ]
 
 
-def _sources(path: Path, member: str) -> list[Source]:
+def _sources(path: Path, member: str, reads: Sequence[Read]) -> list[Source]:
     head = head_of(path, member, _HEAD)
     if head[:4] == b"PAR1":
         return _parquet(path, member)
@@ -48,9 +54,9 @@ def _sources(path: Path, member: str) -> list[Source]:
     if not text.strip() or "\0" in text:
         return []
     if text.lstrip()[0] in "[{":
-        return _json(path, member, encoding)
+        return _json(path, member, encoding, reads)
     lines = text.lstrip("\r\n").splitlines()
-    for pattern in _patterns():
+    for pattern in dict.fromkeys(read.pattern for read in reads if read.pattern):
         if any(re.search(pattern, line) for line in lines[:20]):
             return [Source(path, "lines", encoding, "", tuple(re.compile(pattern).groupindex))]
     delimiter = max(_DELIMITERS, key=lambda d: len(next(csv.reader([lines[0]], delimiter=d))))
@@ -79,34 +85,20 @@ def _sheets(path: Path, member: str) -> list[Source]:
     return [Source(path, "workbook", "", "", tuple(h), place=n) for n, h in headers.items() if h]
 
 
-@cache
-def _lists() -> frozenset[str]:
-    """Members that list the records of a page, in one preset or another."""
-    return frozenset(name for one in presets().values() for read in one.reads.values() for name in read.records)
-
-
-@cache
-def _patterns() -> tuple[str, ...]:
-    """Patterns of the presets that read lines of text."""
-    reads = [read for one in presets().values() for read in one.reads.values()]
-    return tuple(dict.fromkeys(read.pattern for read in reads if read.pattern))
-
-
 def _text(head: bytes, encoding: str) -> str:
     return codecs.getincrementaldecoder(encoding)("replace").decode(head).removeprefix("\ufeff")
 
 
-def _json(path: Path, member: str, encoding: str) -> list[Source]:
+def _json(path: Path, member: str, encoding: str, reads: Sequence[Read]) -> list[Source]:
     """A list of records, one a line, one alone, or a page of them; an object that may be a page or a record is told as both."""
     found: list[Source] = []
+    lists = {name for read in reads for name in read.records}
     for size in _HEADS:
         text = _text(head_of(path, member, size), encoding).lstrip()
-        place, start = _page(text) if text[0] == "{" else ("", 0)
+        place, start = _page(text, lists) if text[0] == "{" else ("", 0)
         if place and (keys := _keys(text, start)):
             found = [Source(path, "pages", encoding, "", keys, place=place)]
-            if any(
-                read.has and missing(read, found[0]) == 0 for one in presets().values() for read in one.reads.values()
-            ):
+            if any(read.has and missing(read, found[0]) == 0 for read in reads):
                 return found
         if keys := _keys(text, 0):
             # one object of several lines is a document; one a line, a list of them
@@ -127,12 +119,12 @@ def _keys(text: str, start: int) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _page(text: str) -> tuple[str, int]:
-    """Key and place of the list of records in an object of our head; an empty key where it has none."""
+def _page(text: str, lists: set[str]) -> tuple[str, int]:
+    """Key and place of the list of records in an object of our head; an empty key where it has none of these lists."""
     decoder, place = json.JSONDecoder(), 1
     try:
         while key := _KEY.match(text, place):
-            if key[1] in _lists() and text.startswith("[", key.end()):
+            if key[1] in lists and text.startswith("[", key.end()):
                 return key[1], key.end()
             place = decoder.raw_decode(text, key.end())[1]
     except (ValueError, RecursionError):

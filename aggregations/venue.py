@@ -4,6 +4,7 @@ venues/<id>/
     venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
     keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
     inbox/          raw exports, as received: the only place where raw data may lie
+    presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
     ledger.sqlite   the privacy budget
@@ -62,6 +63,11 @@ class Venue:
     def inbox(self) -> Path:
         """Raw exports, as received."""
         return self.folder / "inbox"
+
+    @property
+    def presets(self) -> Path:
+        """The venue's own mappings: `presets/<name>.toml`."""
+        return self.folder / "presets"
 
     @property
     def store(self) -> Path:

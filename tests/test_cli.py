@@ -227,6 +227,48 @@ def test_an_unknown_file_names_the_presets(loaded: Jauge, tmp_path: Path) -> Non
     assert WORD not in said.err
 
 
+def test_a_file_nobody_has_seen(loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proposed, drafted, completed by one edit, loaded by one command; next month's needs nothing."""
+    file, mapping = tmp_path / "entrees.csv", tmp_path / "musee.toml"
+    lines = [f"{day}/10/2025;{WORD if day == 20 else 'Plein tarif'};{day};{day * 10},00" for day in range(11, 31)]
+    file.write_text("\n".join(["Date de visite;Tarif;Nb visiteurs;Recette", *lines]), "cp1252")
+    told = loaded("inspect", str(file), "--draft", str(mapping))
+    assert told.code == 0
+    assert re.search(r"Nb visiteurs +│ count +│ the header says so", told.out)
+    assert WORD not in told.out + told.err + mapping.read_text("utf-8")
+    assert loaded("inspect", str(file), "--draft", str(mapping)).code == 1  # never written over
+    pending = loaded("ingest", "theatre", str(file), "--mapping", str(mapping))
+    assert (pending.code, "fields.kind is to complete" in pending.err) == (1, True)
+    mapping.write_text(
+        mapping.read_text("utf-8").replace('# kind = { constant = "sold" }', 'kind = { constant = "sold" }'), "utf-8"
+    )
+    tried = loaded("inspect", str(file), "--mapping", str(mapping)).out
+    assert "kept: counts 20" in tried
+    assert WORD not in tried
+    shown = loaded("inspect", str(file), "--mapping", str(mapping), "--show-values").out
+    assert WORD in shown
+    assert "kept 20" in loaded("ingest", "theatre", str(file), "--mapping", str(mapping)).out
+    later = tmp_path / "novembre.csv"
+    later.write_text(file.read_text("cp1252").replace("/10/", "/11/"), "cp1252")
+    monkeypatch.setenv("JAUGE_LANG", "fr")
+    assert "novembre.csv (musee): chargé" in loaded("ingest", "theatre", str(later)).out
+    assert "peut être" in loaded("inspect", str(file)).out
+    known = loaded("inspect", str(export(tmp_path / "b.csv", 5)), "--draft", str(tmp_path / "b.toml"))
+    assert (known.code, "neutral connaît ce fichier" in known.err) == (1, True)
+
+
+def test_near_words_come_as_lines_to_paste(loaded: Jauge, tmp_path: Path) -> None:
+    file = export(tmp_path / "near.csv", 10)
+    file.write_text(file.read_text("utf-8").replace("danse", "Dance contemporaine").replace(WORD, ""), "utf-8")
+    quiet = loaded("inspect", str(file)).out
+    assert "nearest codes (labels, rows): danse (1, 10)" in quiet
+    assert '"…" = "danse"' in quiet
+    assert "Dance contemporaine" not in quiet
+    shown = loaded("inspect", str(file), "--show-values").out
+    assert "venue.toml: [families]" in shown
+    assert '"Dance contemporaine" = "danse"' in shown
+
+
 @pytest.mark.parametrize("error", [
     OSError(errno.ENOSPC, "No space left on device"),
     OSError(errno.EDQUOT, "Disk quota exceeded"),

@@ -123,6 +123,6 @@ def test_inspection_tells_columns_units_zones_and_hides_values() -> None:
     assert uses["price"].reading == "euros"
     assert "Europe/Paris" in uses["order_date"].reading
     assert uses["order_email"].becomes == ("transactions.person (hashed)",)
-    assert [(u.column, u.labels, u.rows, u.first_line, u.shown) for u in seen.unknown] == [("family", 1, 1, 3, ())]
+    assert [(u.column, u.labels, u.rows, u.first_line, u.shown) for u in seen.unknown] == [("family", 1, 1, 3, {})]
     shown = inspect(None, [EXPORTS / "billetweb.json"], show_values=True)
-    assert shown.unknown[0].shown == ("Bal",)
+    assert shown.unknown[0].shown == {"Bal": ()}

@@ -1,6 +1,6 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` has the commands of a venue's steward, `hub` those of the hub, `audit` those of anyone who doubts. Messages are
+`venue` and `exports` have the commands of a venue's steward, `hub` those of the hub, `audit` those of anyone who doubts. Messages are
 in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that
 needs them, so that `--help` is quick.
 """
@@ -12,14 +12,14 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, hub, people, planning, venue
+from pipelines.cli import audit, exports, hub, people, planning, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → ingest → plan → preview → release (the records stay there)
+A venue's life:   venue add → inspect → ingest → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
 A sceptic's:      explain, verify, ledger
 
@@ -38,8 +38,8 @@ app = typer.Typer(
 app.command()(venue.demo)
 app.add_typer(venue.app, name="venue")
 for command in (
-    venue.inspect,
-    venue.ingest,
+    exports.inspect,
+    exports.ingest,
     people.optouts,
     planning.plan,
     venue.preview,

@@ -1,4 +1,4 @@
-"""Commands of a venue's steward: add a venue, look at an export, load it, preview and release a period."""
+"""Commands of a venue's steward: add a venue, preview and release a period; `exports` has what comes before."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,6 @@ from pipelines.cli.console import (
     VenueId,
     language,
     out,
-    print_losses,
-    print_receipt,
-    print_unknown,
     progress,
     say,
 )
@@ -87,58 +84,6 @@ def list_venues(home: Home = HERE) -> None:
     for file in sorted((home / "venues").glob("*/venue.toml")):
         venue = read_venue(file.parent)
         out.print(f"{venue.id}  {venue.name}  ({', '.join(venue.publishes)})")
-
-
-def inspect(
-    files: Annotated[list[Path], typer.Argument(exists=True, help="An export: a file, or a folder of files.")],
-    venue: Annotated[str | None, typer.Option(help="Use this venue's own words. / Avec les mots de ce lieu.")] = None,
-    show_values: Annotated[
-        bool, typer.Option("--show-values", help="Show unknown labels, on this screen only.")
-    ] = False,
-    home: Home = HERE,
-) -> None:
-    """Say what an export is and what loading it would keep. Writes nothing. / Examiner un export."""
-    from aggregations.inspection import inspect as look
-
-    seen = look(_venue(home, venue) if venue else None, files, show_values=show_values)
-    written = " ".join(word for word in (seen.format, seen.encoding, seen.delimiter) if word)
-    out.print(f"{seen.title} ({seen.preset}), {written}", highlight=False, markup=False)
-    out.print(say(f"consent regime: {seen.consent_regime}", f"régime de consentement : {seen.consent_regime}"))
-    table = Table(say("column", "colonne"), say("becomes", "devient"), say("read as", "lue comme"))
-    for use in seen.columns:
-        table.add_row(use.source, "\n".join(use.becomes) or say("not kept", "non gardée"), use.reading)
-    out.print(table)
-    kept = ", ".join(f"{frame} {rows}" for frame, rows in seen.kept.items())
-    out.print(say(f"rows read {seen.rows_read}, kept: {kept}", f"lignes lues {seen.rows_read}, gardées : {kept}"))
-    print_losses(seen.dropped, seen.quarantined)
-    for unknown in seen.unknown:
-        print_unknown(unknown.column, unknown.labels, unknown.rows, unknown.first_line)
-        for label in unknown.shown:
-            out.print(f"    {label}", highlight=False, markup=False)
-
-
-def ingest(
-    venue: VenueId,
-    files: Annotated[
-        list[Path], typer.Argument(exists=True, help="Exports: files, or folders of files that belong together.")
-    ],
-    preset: Annotated[
-        str | None, typer.Option(help="Name the format instead of recognising it. / Nommer le format.")
-    ] = None,
-    home: Home = HERE,
-) -> None:
-    """Load exports into a venue's canonical records; say what was kept and why not the rest. / Charger des exports."""
-    from aggregations.ingest import ingest as load
-
-    one = _venue(home, venue)
-    with progress() as bar:
-        task = bar.add_task(say("Loading", "Chargement"), total=len(files))
-        receipts = []
-        for export in files:
-            receipts.append(load(one, [export], preset=preset))
-            bar.advance(task)
-    for receipt in receipts:
-        print_receipt(receipt, one.quarantine)
 
 
 def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: PolicyFile = None) -> None:
