@@ -12,14 +12,14 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, hub, planning, venue
+from pipelines.cli import audit, hub, planning, pull, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → ingest → plan → preview → release (the records stay there)
+A venue's life:   venue add → ingest (or pull) → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
 A sceptic's:      explain, verify, ledger
 
@@ -40,6 +40,7 @@ app.add_typer(venue.app, name="venue")
 for command in (
     venue.inspect,
     venue.ingest,
+    pull.pull,
     planning.plan,
     venue.preview,
     venue.release,
