@@ -22,6 +22,7 @@ COMMANDS = [
     "venue",
     "inspect",
     "ingest",
+    "pull",
     "plan",
     "preview",
     "release",
