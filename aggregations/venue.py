@@ -7,6 +7,7 @@ venues/<id>/
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
+    pull/           how far each declared source has been pulled
     ledger.sqlite   the privacy budget
     outbox/         sealed releases
 """
@@ -34,7 +35,7 @@ ENGINES = ("polars", "spark")
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families`, `titles` and `statuses`."""
+    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families`, `titles`, `statuses`, `pull`."""
 
     id: str
     name: str
@@ -52,6 +53,8 @@ class Venue:
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
     # preset -> its own state of a ticket -> status: what only the venue knows of its system's codes
     statuses: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    # source -> which system, and where: what `jauge pull` fetches from; its secrets are in the environment
+    pull: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     folder: Path = Path()
 
     @property
@@ -120,6 +123,9 @@ def read_venue(folder: Path) -> Venue:
     try:
         raw = tomllib.loads((folder / "venue.toml").read_text("utf-8"))
         raw["publishes"] = tuple(raw.get("publishes", ("transactions",)))
+        raw["pull"] = {
+            name: {key: str(value) for key, value in keys.items()} for name, keys in raw.get("pull", {}).items()
+        }
         venue = Venue(**raw, folder=folder)
         check_venue(venue)
     except FileNotFoundError:
@@ -127,7 +133,7 @@ def read_venue(folder: Path) -> Venue:
             f"There is no venue {folder.name} here; `jauge venue add {folder.name}` makes it.",
             f"Il n’y a pas de lieu {folder.name} ici ; `jauge venue add {folder.name}` le crée.",
         ) from None
-    except (TypeError, ValueError) as fault:
+    except (TypeError, ValueError, AttributeError) as fault:
         raise Fault(f"{folder.name}/venue.toml: {fault}", f"{folder.name}/venue.toml : {fault}") from None
     return venue
 
@@ -184,6 +190,7 @@ def _toml(venue: Venue) -> str:
         lines.append(f"capacity = {venue.capacity}")
     tables = [(name, getattr(venue, name)) for name in ("identifiers", "families", "titles", "consent")]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
-    for name, words in (*tables, *statuses):
+    pull = [(f"pull.{name}", keys) for name, keys in venue.pull.items()]
+    for name, words in (*tables, *statuses, *pull):
         lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
     return "\n".join(lines) + "\n"

@@ -22,6 +22,7 @@ from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
 from pipelines.node import Event, each
+from pipelines.pull.pulling import pull_all, together
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.errors import JaugeError
@@ -75,7 +76,7 @@ EXPORTS = dg.AssetSpec(
 
 @dg.asset(key_prefix="venue", group_name="venue", deps=[EXPORTS], partitions_def=partitions.venues, kinds={"polars"})
 def records(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResult[Any]:
-    """Canonical records of a venue, from every export in its inbox; direct identifiers end here."""
+    """Canonical records of a venue: declared sources are pulled, the inbox is loaded; direct identifiers end here."""
     _load(node, context.partition_key)
     return dg.MaterializeResult()
 
@@ -102,9 +103,9 @@ def release_conforms(context: dg.AssetCheckExecutionContext, node: Node) -> dg.A
 
 def _load(node: Node, name: str) -> dict[str, str]:
     with node.turn(name) as venue:
-        failed = [one.error for one in load_inbox(venue) if one.error]
+        failed = [one.error for one in (*pull_all(venue), *load_inbox(venue)) if one.error]
     if failed:
-        raise failed[0]  # the others are loaded; `jauge ingest` says what each was
+        raise together(failed)  # the others are loaded; `jauge ingest` says what each was
     return {}
 
 
@@ -123,7 +124,7 @@ def _judge(node: Node, name: str, period: Period) -> dict[str, bool]:
 
 @dg.op(out={})
 def load_each(context: dg.OpExecutionContext, node: Node) -> Iterator[Event]:
-    """Load and check every venue hosted here, a few at once."""
+    """Pull, load and check every venue hosted here, a few at once."""
     names = node.names()
     context.instance.add_dynamic_partitions("venue", names)
     yield from each(
@@ -155,7 +156,7 @@ def release_each(context: dg.OpExecutionContext, config: Asked, node: Node) -> I
 
 @dg.job(executor_def=dg.in_process_executor)
 def load_exports() -> None:
-    """Load what is in the inboxes of every venue hosted here."""
+    """Pull the declared sources of every venue hosted here, then load what is in the inboxes."""
     load_each()
 
 

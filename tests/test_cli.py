@@ -23,6 +23,7 @@ COMMANDS = [
     "inspect",
     "ingest",
     "optouts",
+    "pull",
     "plan",
     "preview",
     "release",

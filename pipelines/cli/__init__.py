@@ -12,14 +12,14 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, people, planning, venue
+from pipelines.cli import audit, exports, hub, people, planning, pull, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → inspect → ingest → plan → preview → release (the records stay there)
+A venue's life:   venue add → inspect → ingest (or pull) → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
 A sceptic's:      explain, verify, ledger
 
@@ -40,6 +40,7 @@ app.add_typer(venue.app, name="venue")
 for command in (
     exports.inspect,
     exports.ingest,
+    pull.pull,
     people.optouts,
     planning.plan,
     venue.preview,
