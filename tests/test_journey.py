@@ -25,6 +25,8 @@ from privacy.release import read
 from warehouse.governance import Hub
 from warehouse.lake import query
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 VENUES = ("theatre", "opera", "festival", "musee", "media")
 T3 = Period.parse("2025-2026-T3")
