@@ -32,9 +32,9 @@ def each_part(
         from aggregations import spark  # PySpark is no dependency of those who do without
 
         rows = held(venue, frame, scan=spark.session().read.parquet)
-        if not isinstance(rows, pl.LazyFrame):
+        if not isinstance(rows, pl.LazyFrame):  # something is held
             return spark.in_parts(
-                rows.select(columns), pl.Schema({name: FRAMES[frame][name] for name in columns}), work
+                rows.select(columns), pl.Schema((name, FRAMES[frame][name]) for name in columns), work
             )
     return in_parts(records(venue, frame).select(columns), work)
 

@@ -1,8 +1,8 @@
 """The same parts on Apache Spark, for logs beyond one machine.
 
 Spark brings the rows of the same people together, and Python workers do to each part what is done here otherwise, by the
-same code. Only sums over public domains come back. What runs where is Spark's own configuration (docs/operations.md). Nothing here is imported unless a venue's
-`venue.toml` says `engine = "spark"`.
+same code. Only sums over public domains come back. What runs where is Spark's own configuration (docs/operations.md).
+Nothing here is imported unless a venue's `venue.toml` says `engine = "spark"`.
 """
 
 from __future__ import annotations
