@@ -14,10 +14,10 @@ from aggregations.nearness import statuses
 from aggregations.proposals import Column, Proposal
 from aggregations.ways import Ways
 
-_PLAIN = ("channel", "tariff", "postal_code", "country", "birth_year", "quantity", "capacity")
+_PLAIN = ("channel", "tariff", "postal_code", "city", "country", "birth_year", "quantity", "capacity")
 _OF_FRAME = {
     "transactions": {*_PLAIN},
-    "interactions": {"postal_code", "country"},
+    "interactions": {"postal_code", "city", "country"},
     "counts": {"tariff", "capacity"},
 }
 _EVERY: Said = "", ""
@@ -58,7 +58,7 @@ class Entries:
 
     def _identities(self) -> Iterator[Entry]:
         ticket, order, email = (self.proposal.of(role)[:1] for role in ("ticket", "order", "email"))
-        number = self.proposal.of("person_id")[:1]
+        phone, number = self.proposal.of("phone")[:1], self.proposal.of("person_id")[:1]
         when = self.ways.when("performance_at")
         when += self.proposal.of("performance_time")[:1] + [hour for date in when for hour in self.ways.beside(date)]
         rest = self.proposal.of(
@@ -101,10 +101,10 @@ class Entries:
                 yield self._choice("performance", [], [(self.ways.listed([*event, date]), names) for date in dates])
             if event:
                 yield _one("event", self.ways.listed(event), event[0].why)
-        who = [(email, "contact"), (number, "account")]
+        who = [(email, "contact"), (phone, "phone"), (number, "account")]
         people_toml = [f'{{ columns = {self.ways.text(c[0])}, domain = "{domain}" }}' for c, domain in who if c]
         if people_toml and self.frame != "counts":
-            yield _one("person", f"[{', '.join(people_toml)}]", (email or number)[0].why)
+            yield _one("person", f"[{', '.join(people_toml)}]", (email or phone or number)[0].why)
 
     def _sales(self) -> Iterator[Entry]:
         yield self._instant("performance_at", "performance_time")

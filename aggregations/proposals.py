@@ -39,6 +39,7 @@ _ASKED: dict[str, tuple[tuple[str, ...], float, Said]] = {  # role -> kinds of v
     "consent_marketing": (("yes_no",), _NAMED, ("yes or no", "oui ou non")),
     "attended": (("yes_no", "instant"), _NAMED, ("yes or no, or times", "oui ou non, ou des heures")),
 }
+_NUMBERS = ("order", "ticket", "person_id", "performance")
 _WORDS = {"tariff": ("tariffs", "des tarifs"), "channel": ("sales channels", "des canaux de vente"),
           "family": ("genres", "des genres")}  # fmt: skip
 _SHARES: tuple[tuple[float, Said], ...] = (
@@ -152,6 +153,8 @@ def _columns(headers: Sequence[str], looks: Sequence[Look], named: Sequence[dict
 
 def _fits(role: str, seen: Look) -> bool:
     """Whether values are what the role asks; an empty column fits all."""
+    if role in _NUMBERS and seen.share("instant") >= _BY_VALUES:
+        return False  # "commandé le" is no order
     if role not in _ASKED or not seen.filled:
         return True
     kinds, least, _ = _ASKED[role]
