@@ -45,14 +45,11 @@ def statuses() -> dict[str, list[str]]:
 
 
 @cache
-def _phrases() -> dict[str, str]:
-    """Key words of a header -> role."""
+def _phrases() -> frozenset[tuple[str, str]]:
+    """Key words of a header, and a role they may mean: "commandé le" and "commande" are told apart by values only."""
     listed = [(phrase, role) for role, phrases in _table()["roles"].items() for phrase in phrases]
     keys = [_key(text) for text in normal_labels(phrase for phrase, _ in listed)]
-    found: dict[str, str] = {}
-    for key, (_, role) in zip(keys, listed, strict=True):
-        found.setdefault(key, role)
-    return found
+    return frozenset((key, role) for key, (_, role) in zip(keys, listed, strict=True))
 
 
 def _key(normal: str) -> str:
@@ -73,7 +70,7 @@ def header_roles(headers: list[str]) -> list[dict[str, float]]:
 def _roles(whole: str, leaf: str) -> dict[str, float]:
     found: dict[str, float] = {}
     parts = set(whole.split())
-    for phrase, role in _phrases().items():
+    for phrase, role in _phrases():
         score = fuzz.token_sort_ratio(whole, phrase)
         words = phrase.split()
         if len(phrase) > 2 and parts.issuperset(words):  # among other words: the more of them, the surer
