@@ -48,7 +48,8 @@ def pending(venue: Venue) -> pl.DataFrame:
         if r.quarantined and not any(r.id.startswith(one) for one in corrected)
     ]  # fmt: skip
     every = pl.concat([pl.DataFrame(schema={**_OF, **REFUSED}), *listed])
-    named = every.drop_nulls("row_ref").unique(["source", "frame", "row_ref"], keep="last", maintain_order=True)
+    last = pl.col("seq") == pl.col("seq").max().over("source", "frame", "row_ref")
+    named = every.drop_nulls("row_ref").filter(last)
     open_ones = [every.filter(pl.col("row_ref").is_null()), *_open(venue, named)]
     return pl.concat(open_ones).sort("seq", "file", "line")
 
