@@ -37,7 +37,11 @@ def profiles(venue: Venue, now: datetime) -> dict[str, Numbers]:
         asked = records(venue, frame).group_by("source").agg(pl.len().alias("rows"), **numbers)
         for row in asked.collect(engine="streaming").iter_rows(named=True):
             found.setdefault(row.pop("source"), {}).update({f"{frame}.{name}": value for name, value in row.items()})
-    for name, values in (("heaviest", _heaviest(venue)), ("doubled", _doubled(venue)), ("opted_out", _opted_out(venue))):
+    for name, values in (
+        ("heaviest", _heaviest(venue)),
+        ("doubled", _doubled(venue)),
+        ("opted_out", _opted_out(venue)),
+    ):
         for source, value in values.items():
             found[source][f"transactions.{name}"] = value
     return dict(sorted(found.items()))

@@ -63,9 +63,9 @@ def _release_rules(sealed: Release, name: str) -> list[Rule]:
     spec = sealed.manifest["tables"][name]
     lead, k = spec["measures"][0]["name"], int(sealed.manifest["k"]["minimum"])
     rules = [*no_nulls(*(d["name"] for d in spec["dimensions"])), *between(f"{lead}_noisy", least=k)]
-    for measure in (m["name"] for m in spec["measures"]):
-        bare = (pl.col(measure).is_null() != pl.col(f"{measure}_se").is_null()).sum()
-        rules.append(Rule(f"{measure} has its margin", bare, most=0))
+    for shown in (m["name"] for m in spec["measures"]):
+        bare = (pl.col(shown).is_null() != pl.col(f"{shown}_se").is_null()).sum()
+        rules.append(Rule(f"{shown} has its margin", bare, most=0))
     return rules
 
 

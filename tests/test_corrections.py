@@ -74,7 +74,7 @@ def mend(path: Path, right: list[dict[str, str]]) -> None:
     os.utime(path)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(
     wrong=st.dictionaries(st.integers(0, 8), st.sampled_from(MENDABLE), min_size=1, max_size=5),
     named=st.booleans(),
@@ -117,7 +117,7 @@ def documents(folder: Path, spoilt: set[int], wrap: Callable[[Any], Any] = list)
     return folder
 
 
-@settings(max_examples=2)
+@settings(max_examples=1)
 @given(spoilt=st.sets(st.integers(0, 11), min_size=1, max_size=4))
 def test_spoilt_json_and_its_correction_are_the_clean_json(
     tmp_path_factory: pytest.TempPathFactory, spoilt: set[int]

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
 
 from aggregations.adopted import own_presets
 from aggregations.mapping import Preset, presets
@@ -29,6 +31,7 @@ LANGUAGES = ("fr", "en")
 class Warn:
     """A rule on one number of a source: see `rules.toml`."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     name: str
     suite: str
     number: str
@@ -69,17 +72,14 @@ class Finding:
 @cache
 def suites() -> dict[str, Text]:
     """Return the name of each suite -> what it is about."""
-    return {name: _text(words) for name, words in _data()["suites"].items()}
+    return {name: (french, english) for name, (french, english) in _data()["suites"].items()}
 
 
 @cache
 def rules() -> tuple[Warn, ...]:
     """Return the packaged rules, in the order of the file."""
-    texts = ("title", "found", "todo")
-    return tuple(
-        Warn(name, **{k: _text(v) if k in texts else tuple(v) if k == "asked" else v for k, v in raw.items()})
-        for name, raw in _data()["rules"].items()
-    )
+    read = TypeAdapter(Warn)
+    return tuple(read.validate_python({**raw, "name": name}) for name, raw in _data()["rules"].items())
 
 
 def findings(venue: Venue, now: datetime | None = None) -> list[Finding]:
@@ -130,8 +130,3 @@ def _value(rule: Warn, source: str, numbers: Numbers, venue: Venue) -> float | N
 @cache
 def _data() -> dict[str, Any]:
     return tomllib.loads((files("pipelines") / "quality" / "rules.toml").read_text("utf-8"))
-
-
-def _text(words: list[str]) -> Text:
-    french, english = words
-    return french, english
