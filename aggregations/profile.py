@@ -28,7 +28,7 @@ def profiles(venue: Venue, now: datetime) -> dict[str, Numbers]:
     """Return, a source, its numbers; one pass a frame, and two more over the tickets.
 
     `transactions.…`, `interactions.…`, `counts.…`, `programme.…`: of the rows held; `rows` how many, `since` days since
-    the newest. `load.…`: of the last export that was no correction.
+    the newest. `load.…`: of the last load; a correction is its whole export again.
     """
     found: dict[str, Numbers] = {}
     for source, loads in _loads(venue).items():
@@ -119,17 +119,18 @@ def _loads(venue: Venue) -> dict[str, Numbers]:
     found: dict[str, Numbers] = {}
     each: dict[str, list[Receipt]] = {}
     for receipt in receipts(venue.store):
-        if not receipt.corrects:
-            each.setdefault(receipt.preset, []).append(receipt)
+        each.setdefault(receipt.preset, []).append(receipt)
     for source, loads in each.items():
-        last, before = loads[-1], [one.rows_read for one in loads[:-1] if one.rows_read]
+        last = loads[-1]
+        sizes = [one.rows_read for one in loads if not one.corrects]  # a correction may be of an old export
+        before, size = sizes[:-1], (sizes or [0])[-1]
         usual = median(before) if len(before) >= _LOADS - 1 else 0
         found[source] = {
             "refused": _share(last.rows_quarantined, last.rows_read),
             "pending": float(left.get(source, 0)),
             "repeated": _share(last.dropped.get(REPEATED, 0), last.rows_read),
             "unknown": _share(max((u.rows for u in last.unknown), default=0), last.rows_read),
-            "size": _share(last.rows_read, usual) if usual >= _FEW / 4 else None,
+            "size": _share(size, usual) if usual >= _FEW / 4 else None,
         }
     return found
 

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from releases import sender
 
+from aggregations.corrections import write_corrections
 from aggregations.ingest import ingest
 from aggregations.venue import Venue, add_venue
 from pipelines import partitions, venue
@@ -73,6 +74,15 @@ def broken(one: Venue) -> set[str]:
 def test_each_rule_sees_what_it_is_about(theatre: Venue, tmp_path: Path, columns: dict, warned: set[str]) -> None:
     ingest(theatre, [tickets(tmp_path / "tickets.csv", **columns)])
     assert broken(theatre) == {f"neutral: {name}" for name in warned}
+
+
+def test_a_correction_silences_what_it_settled(theatre: Venue, tmp_path: Path) -> None:
+    receipt = ingest(theatre, [tickets(tmp_path / "tickets.csv", quantity=["0"] + ["1"] * 9)])
+    assert broken(theatre) == {"neutral: refused", "neutral: pending"}
+    (desk,) = write_corrections(theatre, receipt).iterdir()
+    desk.write_text(desk.read_text("utf-8").replace(",0,", ",1,"), "utf-8")
+    ingest(theatre, [desk])
+    assert broken(theatre) == set()
 
 
 @pytest.mark.parametrize(("buyer", "warned"), [
