@@ -173,7 +173,7 @@ def _labels(words: Words, unknown: Sequence[UnknownWords]) -> Grid:
 
 def _drawing(words: Words, loads: Sequence[Receipt]) -> str:
     drawn = [
-        Load(words.day(r.loaded or r.written, "short"), r.rows_kept, sum(r.dropped.values()), r.rows_quarantined, r.rows_changed)
+        Load(words.day(r.loaded or r.written, "d MMM yy"), r.rows_kept, sum(r.dropped.values()), r.rows_quarantined, r.rows_changed)
         for r in loads
     ]  # fmt: skip
     kept, left_out, refused = (str(words.say(part)) for part in _PARTS)
