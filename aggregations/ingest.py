@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import polars as pl
 from aggregations.adopted import check_keeping, keep, own_presets, read_mapping
 from aggregations.canonical import Canonical, canonical
 from aggregations.changes import Changes, write_changes
+from aggregations.corrections import corrected, export_of
 from aggregations.detect import Detection, detect
 from aggregations.persons import check_regime
 from aggregations.reading import read_raw
@@ -59,6 +61,7 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, ma
         Fault: no preset knows the files, one is damaged, or the mapping says what cannot be.
         GovernanceRefusal: records under exempt_audience would be tied to a contact.
     """
+    paths = corrected(venue, paths)
     detection = recognise(venue, paths, preset=preset, mapping=mapping)
     if mapping is not None:
         check_keeping(venue, mapping)
@@ -193,18 +196,22 @@ def _receipt(
         replaced={frame: c.replaced.height for frame, c in changes.items() if c.replaced.height},
         months={frame: c.months for frame, c in changes.items() if c.months},
         unknown=tuple({u.column: u for u in unknown}.values()),
+        loaded=time.time_ns(),
+        corrects=export_of(names),
     )
 
 
 def _quarantine(venue: Venue, prepared: Sequence[Prepared], identity: str) -> None:
-    """Write file, line, column and reason of each refused row; no file when there is none."""
+    """Write file, line, column, reason and keyed identity of each refused row; no file when there is none."""
     refused = [
-        # Sorted while they are numbers: a refused row takes 14 bytes.
-        one.staged.drop_nulls("_problem").select("_file", "_line", "_problem").sort("_file", "_line").select(
+        # Sorted while they are numbers: a refused row takes 22 bytes.
+        one.staged.drop_nulls("_problem").select("_file", "_line", "_problem", "row_ref").sort("_file", "_line").select(
             _word("_file", one.files).alias("file"),
             pl.col("_line").alias("line"),
             _word("_problem", [column for column, _ in one.records.problems]).alias("column"),
             _word("_problem", [reason for _, reason in one.records.problems]).alias("reason"),
+            frame=pl.lit(one.records.emit.frame),
+            row_ref="row_ref",
         )
         for one in prepared
         if one.tally.quarantined

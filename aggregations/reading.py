@@ -56,7 +56,7 @@ def _table(read: Read, source: Source, scratch: Path) -> pl.LazyFrame:
         if source.form == "parquet":
             frame = pl.scan_parquet(copied(source.path, source.member, scratch), row_index_name="_n")
         elif source.form == "workbook":
-            frame = _sheet(source, scratch).with_row_index("_n").lazy()
+            frame = workbook_sheet(source, scratch).with_row_index("_n").lazy()
         else:
             frame = pl.scan_csv(
                 plain_text(source, scratch),
@@ -84,8 +84,8 @@ def _column(header: str, dtype: pl.DataType) -> pl.Expr:
     return pl.col(header).bin.encode("hex") if dtype == pl.Binary else clean(header, dtype)
 
 
-def _sheet(source: Source, scratch: Path) -> pl.DataFrame:
-    """Every cell as text, as a column may hold numbers, dates and words at once."""
+def workbook_sheet(source: Source, scratch: Path) -> pl.DataFrame:
+    """Return every cell of a sheet as text, as a column may hold numbers, dates and words at once."""
     import fastexcel
 
     try:

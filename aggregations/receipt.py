@@ -30,6 +30,8 @@ class Receipt:
     replaced: dict[str, int]  # canonical frame -> rows of other exports that they replace
     months: dict[str, list[str]]  # canonical frame -> local months, "2025-10", of both
     unknown: tuple[Unknown, ...]
+    loaded: int = 0  # when: ns since 1970
+    corrects: str = ""  # first digits of the export whose refused rows it corrects (`corrections`)
     already: bool = False
 
     @property

@@ -3,10 +3,11 @@
 venues/<id>/
     venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
     keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
-    inbox/          raw exports, as received: the only place where raw data may lie
+    inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to mend
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
+    quality/        the steward's page: exact numbers, which stay here
     pull/           how far each declared source has been pulled
     ledger.sqlite   the privacy budget
     outbox/         sealed releases
@@ -66,6 +67,16 @@ class Venue:
     def inbox(self) -> Path:
         """Raw exports, as received."""
         return self.folder / "inbox"
+
+    @property
+    def corrections(self) -> Path:
+        """Refused rows as received, for the steward to correct: `inbox/corrections/<export>/`."""
+        return self.inbox / "corrections"
+
+    @property
+    def quality(self) -> Path:
+        """The steward's page on what the venue holds: `quality/<language>/index.html`."""
+        return self.folder / "quality"
 
     @property
     def presets(self) -> Path:

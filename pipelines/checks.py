@@ -56,19 +56,46 @@ def between(column: str, least: float | None = None, most: float | None = None) 
     )
 
 
-def evaluate(*asked: tuple[pl.LazyFrame, Sequence[Rule]]) -> dict[str, bool]:
-    """Return rule name → passed, as Great Expectations judges the profiles of the frames.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A number of a profile and the range it must lie in; null passes."""
 
-    It judges all rules at once, and each alone only if they do not all hold: it takes milliseconds a rule.
+    name: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+
+
+def measure(*asked: tuple[pl.LazyFrame, Sequence[Rule]], by: str = "") -> list[Measured]:
+    """Compute the numbers of rules on frames, one streaming pass each; `by` a column, once for each of its values."""
+    profiles: list[pl.LazyFrame] = []
+    for frame, rules in asked:
+        values = [rule.value.cast(pl.Float64).alias(rule.name) for rule in rules]
+        profiles.append(frame.group_by(by).agg(values).sort(by) if by else frame.select(values))
+    found: list[Measured] = []
+    for (_, rules), profile in zip(asked, pl.collect_all(profiles, engine="streaming"), strict=True):
+        for row in profile.iter_rows(named=True):
+            of = f"{row[by]}, " if by else ""
+            found += [Measured(of + rule.name, row[rule.name], rule.least, rule.most) for rule in rules]
+    return found
+
+
+def judge(measured: Sequence[Measured]) -> dict[str, bool]:
+    """Return name → passed, as Great Expectations judges the numbers.
+
+    It judges all at once, and each alone only if they do not all hold: it takes milliseconds a rule.
     """
-    profiles = (f.select(rule.value.cast(pl.Float64).alias(rule.name) for rule in rules) for f, rules in asked)
-    values = [value for one in pl.collect_all(profiles, engine="streaming") for value in one.row(0)]
-    rules = [rule for _, some in asked for rule in some]
-    low, high = [rule.least for rule in rules] + values, values + [rule.most for rule in rules]
+    values = [one.value for one in measured]
+    low, high = [one.least for one in measured] + values, values + [one.most for one in measured]
     profile = pl.DataFrame({"low": low, "high": high}, schema={"low": pl.Float64, "high": pl.Float64})
     if _holds(profile):
-        return {rule.name: True for rule in rules}
-    return {rule.name: _holds(profile[[i, len(rules) + i]]) for i, rule in enumerate(rules)}
+        return {one.name: True for one in measured}
+    return {one.name: _holds(profile[[i, len(measured) + i]]) for i, one in enumerate(measured)}
+
+
+def evaluate(*asked: tuple[pl.LazyFrame, Sequence[Rule]]) -> dict[str, bool]:
+    """Return rule name → passed, of the profiles of whole frames."""
+    return judge(measure(*asked))
 
 
 def _holds(profile: pl.DataFrame) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import dagster as dg
 
@@ -30,6 +30,23 @@ def check(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.PreviewWarning)
             return dg.asset_check(asset=asset, blocking=blocking, partitions_def=partitions_def)(function)
+
+    return decorate
+
+
+def warnings_of(
+    asset: dg.AssetsDefinition, partitions_def: dg.PartitionsDefinition[str], names: Mapping[str, str]
+) -> Callable[[Callable[..., Iterable[dg.AssetCheckResult]]], dg.AssetChecksDefinition]:
+    """Decorate a function that yields one result a check, none of which blocks; `names`: check → description."""
+
+    def decorate(function: Callable[..., Iterable[dg.AssetCheckResult]]) -> dg.AssetChecksDefinition:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            specs = [
+                dg.AssetCheckSpec(name, asset=asset, description=said, partitions_def=partitions_def)
+                for name, said in names.items()
+            ]
+            return dg.multi_asset_check(specs=specs)(function)
 
     return decorate
 

@@ -7,7 +7,7 @@ import polars as pl
 from aggregations.publication import venue_records
 from aggregations.schema import CONSENT_REGIMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
-from pipelines.checks import Rule, about, between, evaluate, no_nulls, only
+from pipelines.checks import Rule, about, between, evaluate, judge, measure, no_nulls, only
 from privacy.calendar import Period
 from privacy.declarations import Dimension
 from privacy.ledger import Ledger
@@ -16,7 +16,7 @@ from privacy.release import Release, read
 
 
 def check_records(venue: Venue) -> dict[str, bool]:
-    """Judge the canonical records of the kinds the venue publishes: rule → passed."""
+    """Judge the canonical records of the kinds the venue publishes, source by source: rule → passed."""
     own, codes = venue_records(venue), {d.name: d.codes for d in _dimensions()}
     joined = [r for r in CONSENT_REGIMES if r != "exempt_audience"]
     rules = {
@@ -45,7 +45,9 @@ def check_records(venue: Venue) -> dict[str, bool]:
     }
     frames = {"transactions": own.transactions, "interactions": own.interactions, "counts": own.counts}
     some = {kind: Rule(f"there are {kind}", pl.len(), least=1) for kind in venue.publishes}
-    return evaluate(*((frames[kind], about(kind, [some[kind], *rules[kind]])) for kind in venue.publishes))
+    whole = measure(*((frames[kind], about(kind, [some[kind]])) for kind in venue.publishes))
+    each = measure(*((frames[kind], about(kind, rules[kind])) for kind in venue.publishes), by="source")
+    return judge([*whole, *each])
 
 
 def check_release(venue: Venue, period: Period) -> dict[str, bool]:
@@ -61,9 +63,9 @@ def _release_rules(sealed: Release, name: str) -> list[Rule]:
     spec = sealed.manifest["tables"][name]
     lead, k = spec["measures"][0]["name"], int(sealed.manifest["k"]["minimum"])
     rules = [*no_nulls(*(d["name"] for d in spec["dimensions"])), *between(f"{lead}_noisy", least=k)]
-    for measure in (m["name"] for m in spec["measures"]):
-        bare = (pl.col(measure).is_null() != pl.col(f"{measure}_se").is_null()).sum()
-        rules.append(Rule(f"{measure} has its margin", bare, most=0))
+    for shown in (m["name"] for m in spec["measures"]):
+        bare = (pl.col(shown).is_null() != pl.col(f"{shown}_se").is_null()).sum()
+        rules.append(Rule(f"{shown} has its margin", bare, most=0))
     return rules
 
 

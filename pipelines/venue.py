@@ -21,8 +21,9 @@ from aggregations.publication import release as publish_period
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
-from pipelines.node import Event, each
+from pipelines.node import Event, each, warning
 from pipelines.pull.pulling import pull_all, together
+from pipelines.quality.warnings import suites, watch
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.errors import JaugeError
@@ -88,6 +89,13 @@ def records_conform(context: dg.AssetCheckExecutionContext, node: Node) -> dg.As
     return dg.AssetCheckResult(passed=all(results.values()), metadata=results)
 
 
+@partitions.warnings_of(records, partitions.venues, {name: " / ".join(words) for name, words in suites().items()})
+def records_worth_a_look(context: dg.AssetCheckExecutionContext, node: Node) -> Iterator[dg.AssetCheckResult]:
+    """What is missing, late, double, odd or refused, a source at a time. Booleans and sentences; nothing is stopped."""
+    for name, found in watch(node.venue(context.op_execution_context.partition_key)).items():
+        yield dg.AssetCheckResult(**warning(name, found))
+
+
 @dg.asset(key_prefix="venue", group_name="venue", deps=[records], partitions_def=partitions.grid, kinds={"opendp"})
 def release(context: dg.AssetExecutionContext, node: Node) -> dg.MaterializeResult[Any]:
     """The sealed release of a period: the only thing that leaves a venue. Asked again, the same bytes."""
@@ -131,7 +139,7 @@ def load_each(context: dg.OpExecutionContext, node: Node) -> Iterator[Event]:
         names,
         records, lambda name: _load(node, name),
         records_conform, lambda name: check_records(node.venue(name)),
-        node.workers,
+        node.workers, lambda name: watch(node.venue(name)),
     )  # fmt: skip
 
 
@@ -208,7 +216,7 @@ def asking(keys: Iterable[str]) -> dict[str, Any]:
 
 defs = dg.Definitions(
     assets=[EXPORTS, records, release],
-    asset_checks=[records_conform, release_conforms],
+    asset_checks=[records_conform, records_worth_a_look, release_conforms],
     jobs=[load_exports, publish],
     sensors=[hosted_venues],
     schedules=[every_night, every_quarter],

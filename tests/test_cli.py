@@ -24,6 +24,8 @@ COMMANDS = [
     "ingest",
     "optouts",
     "pull",
+    "quality",
+    "quarantine",
     "plan",
     "preview",
     "release",

@@ -80,8 +80,8 @@ def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict]:
 
 
 def judged(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dict]]:
-    """Partition → (passed, metadata) of what a run checked."""
-    found = result.get_asset_check_evaluations()
+    """Partition → (passed, metadata) of what a run checked and might have blocked."""
+    found = [e for e in result.get_asset_check_evaluations() if e.blocking]
     return {str(e.partition): (e.passed, {name: v.value for name, v in e.metadata.items()}) for e in found}
 
 

@@ -45,11 +45,21 @@ def test_each_side_loads_alone_and_sees_the_border_from_its_own() -> None:
     assert graph.get(dg.AssetKey(["venue", "release"])).is_external
 
 
-def test_blocking_checks_stand_before_and_after_the_border() -> None:
-    checks = definitions.defs.resolve_asset_graph().asset_check_keys
-    assert {(c.asset_key.to_user_string(), c.name) for c in checks} == {
+def test_blocking_checks_stand_before_and_after_the_border_and_warnings_before_it() -> None:
+    graph = definitions.defs.resolve_asset_graph()
+    checks = {(c.asset_key.to_user_string(), c.name): graph.get_check_spec(c) for c in graph.asset_check_keys}
+    assert {name for name, spec in checks.items() if spec.blocking} == {
         ("venue/records", "records_conform"), ("venue/release", "release_conforms"), ("hub/releases", "releases_held"),
     }  # fmt: skip
+    warnings = {name: spec for name, spec in checks.items() if not spec.blocking}
+    assert set(warnings) == {
+        ("venue/records", suite) for suite in (
+            "completeness", "freshness", "duplicates", "plausibility", "refusals", "vocabulary", "volume", "consent",
+        )
+    }  # fmt: skip
+    assert warnings["venue/records", "consent"].description == (
+        "Consentement : des accords contredits ailleurs / Consent: opt-ins contradicted elsewhere"
+    )
 
 
 @pytest.mark.parametrize(("module", "late"), [

@@ -12,14 +12,14 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, people, planning, pull, venue
+from pipelines.cli import audit, exports, hub, people, planning, pull, quality, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → inspect → ingest (or pull) → plan → preview → release (the records stay there)
+A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
 A sceptic's:      explain, verify, ledger
 
@@ -41,6 +41,8 @@ for command in (
     exports.inspect,
     exports.ingest,
     pull.pull,
+    quality.quality,
+    quality.quarantine,
     people.optouts,
     planning.plan,
     venue.preview,

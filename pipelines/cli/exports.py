@@ -116,6 +116,9 @@ def ingest(
             bar.advance(task)
     for receipt in receipts:
         print_receipt(receipt, one.quarantine)
+    out.print(
+        say("What is missing, late or refused:", "Ce qui manque, tarde ou est refusé :"), f"jauge quality {venue}"
+    )
 
 
 def _print_inspection(seen: Inspection) -> None:

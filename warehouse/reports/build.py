@@ -47,7 +47,7 @@ def build_reports(hub: Hub, today: date | None = None) -> list[Path]:
             other = next(x for x in _LANGUAGES if x != language)
             text = _render(page, words=words, other=Words(other), page=name, day=words.day(day), venues=venues)
             (making / language / f"{name}.html").write_text(text, "utf-8")
-    _swap(making, hub.reports)
+    swap(making, hub.reports)
     return sorted(hub.reports.rglob("*.html"))
 
 
@@ -137,7 +137,7 @@ def _render(content: dict[str, Any], **values: Any) -> str:
     return environment.get_template(content["template"]).render(values | content)
 
 
-def _swap(making: Path, place: Path) -> None:
+def swap(making: Path, place: Path) -> None:
     """Put the new folder in the place of the old; killed in between, the next run mends it."""
     old = place.with_name(f".{place.name}.old")
     shutil.rmtree(old, ignore_errors=True)

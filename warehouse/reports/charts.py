@@ -17,8 +17,8 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-_INK, _BAR, _SOFT, _QUIET = "#1b2a33", "#1f6f9f", "#a9b8c2", "#66757f"
-_VALUES, _LABELS, _HEADINGS, _REACH = [{"": "values"}], ["-labels-"], ["-headings-"], 987654321  # put in by `_svg`
+INK, BAR, SOFT, _QUIET = "#1b2a33", "#1f6f9f", "#a9b8c2", "#66757f"
+VALUES, LABELS, _HEADINGS, _REACH = [{"": "values"}], ["-labels-"], ["-headings-"], 987654321  # put in by `render`
 _FONT = "Helvetica Neue, Helvetica, Arial, sans-serif"
 
 
@@ -36,7 +36,7 @@ class Bar:
 
 def draw_bars(bars: Sequence[Bar], title: str) -> str:
     """Return the SVG of one bar chart; `title` is read to those who cannot see it."""
-    return _svg(_bars_spec(), [_row(bar) for bar in bars], [bar.label for bar in bars], [], _reach(bars), title)
+    return render(_bars_spec(), [_row(bar) for bar in bars], [bar.label for bar in bars], [], _reach(bars), title)
 
 
 def draw_panels(panels: Sequence[tuple[str, Sequence[Bar]]], title: str) -> str:
@@ -44,53 +44,53 @@ def draw_panels(panels: Sequence[tuple[str, Sequence[Bar]]], title: str) -> str:
     values = [_row(bar) | {"panel": heading} for heading, bars in panels for bar in bars]
     labels = [bar.label for bar in panels[0][1]]
     reach = _reach([bar for _, bars in panels for bar in bars])
-    return _svg(_panels_spec(), values, labels, [heading for heading, _ in panels], reach, title)
+    return render(_panels_spec(), values, labels, [heading for heading, _ in panels], reach, title)
 
 
 def draw_quarters(bars: Sequence[Bar], title: str) -> str:
     """Return the SVG of upright bars, oldest first."""
     labels = [bar.label for bar in bars]
-    return _svg(_quarters_spec(), [_row(bar) for bar in bars], labels, [], _reach(bars) * 1.12, title)
+    return render(_quarters_spec(), [_row(bar) for bar in bars], labels, [], _reach(bars) * 1.12, title)
 
 
 @cache
 def _bars_spec() -> str:
-    return _text(_layers(alt.Data(values=_VALUES), 270, 24).properties(width=270, height=alt.Step(24)))
+    return written(_layers(alt.Data(values=VALUES), 270, 24).properties(width=270, height=alt.Step(24)))
 
 
 @cache
 def _panels_spec() -> str:
     layers = _layers(alt.Undefined, 300, 21).properties(width=300, height=alt.Step(21))
     header = alt.Header(
-        title=None, labelFontSize=13.5, labelFontWeight="bold", labelAnchor="start", labelColor=_INK, labelPadding=6
+        title=None, labelFontSize=13.5, labelFontWeight="bold", labelAnchor="start", labelColor=INK, labelPadding=6
     )
     facet = alt.Facet("panel:N", sort=_HEADINGS, header=header)
-    return _text(layers.facet(facet, columns=2, data=alt.Data(values=_VALUES), spacing={"row": 28, "column": 24}))
+    return written(layers.facet(facet, columns=2, data=alt.Data(values=VALUES), spacing={"row": 28, "column": 24}))
 
 
 @cache
 def _quarters_spec() -> str:
     axis = alt.Axis(labelAngle=0, labelExpr="split(datum.label, '|')", labelFontSize=11.5)
-    base = alt.Chart(alt.Data(values=_VALUES)).encode(x=alt.X("label:N", sort=_LABELS, title=None, axis=axis))
+    base = alt.Chart(alt.Data(values=VALUES)).encode(x=alt.X("label:N", sort=LABELS, title=None, axis=axis))
     scale = alt.Scale(domain=[0, _REACH])
     y = alt.Y("value:Q", title=None, axis=None, scale=scale)
-    bar = base.mark_bar(color=_BAR, size=34).encode(y=y)
-    whisker = base.mark_rule(color=_INK, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    bar = base.mark_bar(color=BAR, size=34).encode(y=y)
+    whisker = base.mark_rule(color=INK, strokeWidth=1.5).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
     text = base.mark_text(dy=-9, fontSize=13).encode(y=alt.Y("end:Q", scale=scale), text="text:N", color=_text_colour())
-    return _text(alt.layer(bar, whisker, text).properties(width=alt.Step(122), height=160))
+    return written(alt.layer(bar, whisker, text).properties(width=alt.Step(122), height=160))
 
 
 def _layers(data: Any, width: int, step: int) -> Any:
     """Return bars, whiskers and words on one scale; the scale leaves room for the words at its end."""
     axis = alt.Axis(title=None, labelLimit=215, labelFontSize=12.5, labelPadding=8)
-    base = alt.Chart(data).encode(y=alt.Y("label:N", sort=_LABELS, axis=axis))
+    base = alt.Chart(data).encode(y=alt.Y("label:N", sort=LABELS, axis=axis))
     scale = alt.Scale(domain=[0, _REACH], range=[0, width - 100], nice=False)
     x = alt.X("value:Q", axis=None, scale=scale)
-    colour = alt.condition("datum.quiet", alt.value(_SOFT), alt.value(_BAR))
+    colour = alt.condition("datum.quiet", alt.value(SOFT), alt.value(BAR))
     bar = base.mark_bar(size=step - 9).encode(x=x, color=colour)
-    whisker = base.mark_rule(color=_INK, strokeWidth=1.5).encode(x=alt.X("low:Q", axis=None, scale=scale), x2="high:Q")
+    whisker = base.mark_rule(color=INK, strokeWidth=1.5).encode(x=alt.X("low:Q", axis=None, scale=scale), x2="high:Q")
     ends = [
-        base.mark_tick(color=_INK, size=step - 15, thickness=1.5).encode(x=alt.X(f"{end}:Q", axis=None, scale=scale))
+        base.mark_tick(color=INK, size=step - 15, thickness=1.5).encode(x=alt.X(f"{end}:Q", axis=None, scale=scale))
         for end in ("low", "high")
     ]
     text = base.mark_text(align="left", dx=6, fontSize=12).encode(
@@ -100,7 +100,7 @@ def _layers(data: Any, width: int, step: int) -> Any:
 
 
 def _text_colour() -> Any:
-    return alt.condition("datum.value === null", alt.value(_QUIET), alt.value(_INK))
+    return alt.condition("datum.value === null", alt.value(_QUIET), alt.value(INK))
 
 
 def _row(bar: Bar) -> dict[str, Any]:
@@ -116,16 +116,16 @@ def _reach(bars: Sequence[Bar]) -> float:
     return max((bar.high for bar in bars if bar.value is not None), default=1.0) or 1.0
 
 
-def _text(chart: Any) -> str:
+def written(chart: Any) -> str:
     """Return a drawing without its numbers, as text: Altair is slow to make one, and they differ by numbers only."""
-    axis = {"domain": False, "ticks": False, "labelColor": _INK}
+    axis = {"domain": False, "ticks": False, "labelColor": INK}
     config = {"font": _FONT, "view": {"stroke": None}, "axis": axis}
     return json.dumps(chart.to_dict() | {"config": config, "background": "transparent"})
 
 
-def _svg(spec: str, values: list[Any], labels: list[str], headings: list[str], reach: float, title: str) -> str:
-    """Put the numbers in, render, and make it fit a page: no name space, no fixed size, a name to be read."""
-    for token, given in ((_VALUES, values), (_LABELS, labels), (_HEADINGS, headings), (_REACH, reach)):
+def render(spec: str, values: list[Any], labels: list[str], headings: list[str], reach: float, title: str) -> str:
+    """Return the SVG: numbers put in, rendered, made to fit a page: no name space, no fixed size, a name to be read."""
+    for token, given in ((VALUES, values), (LABELS, labels), (_HEADINGS, headings), (_REACH, reach)):
         spec = spec.replace(json.dumps(token), json.dumps(given))
     text = vl_convert.vegalite_to_svg(spec)
     width = re.search(r'viewBox="0 0 (\S+) ', text)
