@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations.columns import PLACES, SEPARATOR, Columns, looked_up
+from aggregations.columns import PLACES, Columns, looked_up
 from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.persons import CONTACTS, Domain, contact, keyed
+from aggregations.persons import CONTACTS, SEPARATOR, WRITTEN, Domain, keyed
 from aggregations.referential import coded, crosswalk, domains, on_distinct, place_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
@@ -167,7 +167,8 @@ class _Builder:
 
     def _contact(self, columns: Sequence[str], domain: Domain) -> pl.Expr:
         texts = [self.columns.text(Field((c,))) for c in columns]
-        return pl.coalesce([contact(t) if domain == "contact" else t for t in texts])
+        written = WRITTEN.get(domain)
+        return pl.coalesce([written(t) if written else t for t in texts])
 
     def _of_the_day(self, at: pl.Expr) -> pl.Expr:
         """Name a visitor by what the row tells of the machine and by the venue's day; null where any of it is missing."""
@@ -176,7 +177,7 @@ class _Builder:
         return pl.concat_str([*texts, day], separator=SEPARATOR)
 
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
-        return text if domain == "contact" else self.columns.sourced(text)
+        return text if domain in WRITTEN else self.columns.sourced(text)
 
     def _row_identity(self) -> pl.Expr:
         own = self.columns.identity(self.emit.row)

@@ -1,6 +1,7 @@
 """An export of a ticketing system, newsletter, site or counter into the venue's store, once and whole.
 
-The export is copied to the inbox, the only place where raw data lie. Its rows are read once, into a scratch folder of
+The export is copied to the inbox, the only place where raw data lie (one that holds someone forgotten leaves it when it is
+loaded). Its rows are read once, into a scratch folder of
 the inbox that holds codes and keyed hashes; what they add or change goes to `store/<id>/`, which appears in one rename,
 after everything in it is on disk: killed at any point, an ingest has happened or has not. The id is an
 HMAC of the export's bytes under the venue's key, so the same bytes again change nothing.
@@ -8,12 +9,12 @@ HMAC of the export's bytes under the venue's key, so the same bytes again change
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -21,27 +22,33 @@ import polars as pl
 from aggregations.canonical import Canonical, canonical
 from aggregations.changes import Changes, write_changes
 from aggregations.detect import Detection, detect
+from aggregations.disk import PART, sync
 from aggregations.persons import check_regime
 from aggregations.reading import read_raw
 from aggregations.receipt import Receipt, read_receipt, receipts
-from aggregations.reception import alone, fingerprint, receive, sync
+from aggregations.reception import alone, discard, fingerprint, receive, sweep
 from aggregations.referential import on_distinct
 from aggregations.schema import FRAMES
 from aggregations.tally import Tally, left_in, tally
 from aggregations.venue import Venue
+from aggregations.withholding import withhold
 from privacy.errors import Fault, JaugeError
-
-_SCRATCH = ".part-"  # no export of the inbox begins so
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """An emit of a preset over its rows, and what it makes of them; `staged` lies in the scratch folder."""
+class Staged:
+    """An emit of a preset over its rows; `staged` (see `Canonical`) lies in the scratch folder."""
 
     records: Canonical
     staged: pl.LazyFrame
-    tally: Tally
     files: tuple[str, ...]  # by `_file`
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Staged):
+    """And what it makes of them."""
+
+    tally: Tally
 
     @property
     def rows(self) -> pl.LazyFrame:
@@ -62,30 +69,46 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None) ->
     venue.store.mkdir(parents=True, exist_ok=True)
     with alone(venue.store):
         if (venue.store / identity).is_dir():
-            return read_receipt(venue.store / identity, already=True)
-        _check_consent(venue, detection)
-        received = receive(venue, detection, paths, identity)
-        for stale in (*venue.inbox.glob(f"{_SCRATCH}*/"), *venue.store.glob(f"{_SCRATCH}*/")):
-            shutil.rmtree(stale)
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=venue.inbox) as scratch:
-            prepared = prepare(received, venue, key, Path(scratch))
-            return _store(venue, received, prepared, identity)
+            receipt = read_receipt(venue.store / identity, already=True)
+        else:
+            _check_consent(venue, detection)
+            detection = receive(venue, detection, paths, identity)
+            sweep(venue)
+            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
+                staged = stage(detection, venue, key, Path(scratch))
+                with without_values(detection):
+                    withheld = withhold(venue, [(one.records.emit.frame, one.staged) for one in staged])
+                marked = [replace(one, staged=withheld.mark(one.records.emit.frame, one.staged)) for one in staged]
+                receipt = _store(venue, detection, judge(detection, marked), identity, in_inbox=not withheld.forgotten)
+        if not receipt.in_inbox:
+            discard(venue, {s.path for files in detection.sources.values() for s in files})
+        return receipt
 
 
 def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Prepared]:
     """Read the files and judge every row. `scratch`, a folder for this account only, gets the staged rows."""
+    return judge(detection, stage(detection, venue, key, scratch))
+
+
+def judge(detection: Detection, staged: Sequence[Staged]) -> list[Prepared]:
+    """Judge every row."""
+    with without_values(detection):
+        return [Prepared(one.records, one.staged, one.files, tally(one.records, one.staged)) for one in staged]
+
+
+def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Staged]:
+    """Read the files. `scratch`, a folder for this account only, gets the staged rows."""
     _check_consent(venue, detection)
-    with _without_values(detection):
+    with without_values(detection):
         raw = _raw(detection, scratch)
-        made: list[Prepared] = []
+        made: list[Staged] = []
         for i, emit in enumerate(detection.preset.emits):
             if emit.read in raw:
                 files = tuple(s.name for s in detection.files(emit.read))
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
-                staged = pl.scan_parquet(path)
-                made.append(Prepared(records, staged, tally(records, staged), files))
+                made.append(Staged(records, pl.scan_parquet(path), files))
         return made
 
 
@@ -114,16 +137,18 @@ def _check_consent(venue: Venue, detection: Detection) -> None:
             )
 
 
-def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str) -> Receipt:
+def _store(
+    venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, *, in_inbox: bool
+) -> Receipt:
     part = venue.store / f".part-{identity}"
     part.mkdir()
-    with _without_values(detection):
+    with without_values(detection):
         written = max(s.path.stat().st_mtime_ns for files in detection.sources.values() for s in files)
         changes = {f: _write(part / f"{f}.parquet", f, prepared, written, venue) for f in FRAMES}
         replaced = pl.concat([c.replaced for c in changes.values()])
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
-    receipt = _receipt(venue, detection, prepared, identity, written, changes)
+    receipt = replace(_receipt(venue, detection, prepared, identity, written, changes), in_inbox=in_inbox)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)
     for file in part.iterdir():
@@ -166,6 +191,7 @@ def _receipt(
         id=identity,
         seq=max((r.seq for r in receipts(venue.store)), default=0) + 1,
         written=written,
+        loaded=datetime.now(UTC).date().isoformat(),
         preset=detection.preset.name,
         files=tuple(names),
         rows_read=sum(read.values()),
@@ -208,7 +234,7 @@ def _word(number: str, words: Sequence[str]) -> pl.Expr:
 
 
 @contextmanager
-def _without_values(detection: Detection) -> Generator[None]:
+def without_values(detection: Detection) -> Generator[None]:
     """Turn what foreign code says of rows, which may quote cells, into a sentence about the files."""
     try:
         yield

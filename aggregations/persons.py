@@ -8,7 +8,7 @@ a guess. Domains keep numbers of different things apart; a visitor number never 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -16,9 +16,10 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "account", "visitor", "order", "performance", "event", "row", "label"]
+Domain = Literal["contact", "account", "visitor", "order", "performance", "event", "row", "label", "forgotten"]
 # What ties a record to someone: an address, or the number one system gives them (two systems number alike).
 CONTACTS: tuple[Domain, ...] = ("contact", "account")
+SEPARATOR = "\x1f"  # between the parts of an identity
 _BLOCK = 64  # bytes of a SHA-256 block
 
 
@@ -31,6 +32,27 @@ def contact(text: pl.Expr) -> pl.Expr:
     plain = text.str.to_lowercase().str.replace_all(r"\s|\u00a0|\u200b", "")
     plain = plain.str.replace(r"^([^+@]+)\+[^@]*@", "$1@")
     return pl.when(plain.str.contains(r"[\p{L}\p{N}]") & ~plain.is_in(["n/a", "na", "none", "null"])).then(plain)
+
+
+# How a contact is written in one way, by the domain of its numbers: all that someone may give as theirs.
+WRITTEN: dict[Domain, Callable[[pl.Expr], pl.Expr]] = {"contact": contact}
+_OWN: tuple[Domain, ...] = ("account", "visitor")  # numbers that one system gives, so told with the system
+
+
+def numbers_of(texts: Sequence[str], key: bytes, source: str | None = None) -> pl.DataFrame:
+    """Return (asked, person): the numbers that each contact can have here, or a number that `source` gives someone.
+
+    `asked` is the place in `texts`. A text that is no contact has none.
+    """
+    given = pl.DataFrame({"asked": range(len(texts)), "text": texts}, schema={"asked": pl.Int64, "text": pl.String})
+    forms = WRITTEN if source is None else dict.fromkeys(_OWN, lambda text: sourced(source, text.str.strip_chars()))
+    found = [given.select("asked", person=keyed(form(pl.col("text")), key, name)) for name, form in forms.items()]
+    return pl.concat(found).drop_nulls().unique(maintain_order=True)
+
+
+def sourced(source: str, text: pl.Expr) -> pl.Expr:
+    """Put the source before a vendor's own number: number 12 of two systems is not one order."""
+    return pl.concat_str(pl.lit(source), text, separator=SEPARATOR)
 
 
 def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:

@@ -6,6 +6,9 @@ venues/<id>/
     inbox/          raw exports, as received: the only place where raw data may lie
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
+    forgotten       keyed hashes of who asked to be forgotten: no export brings them back
+    acts.jsonl      when someone was forgotten, when old records went: how many, never who
+    register/       the registers of processing, as last made
     ledger.sqlite   the privacy budget
     outbox/         sealed releases
 """
@@ -28,6 +31,7 @@ _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
 CALENDARS = ("quarters", "season")
 ENGINES = ("polars", "spark")
+CONTROLLER = ("name", "address", "representative", "contact", "dpo", "processors")  # what a register states of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,13 @@ class Venue:
     calendar: str = "quarters"  # what the schedule releases: quarters and the season, or the season alone
     engine: str = "polars"  # what works on its records: this machine, or a Spark cluster
     capacity: int | None = None
+    retention_months: int = 36  # who has not come or written within them is removed; 36 after the CNIL
+    raw_days: int = 30  # a raw export stays that long in the inbox once loaded
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     consent: dict[str, str] = field(default_factory=dict[str, str])  # preset -> consent regime
     # preset -> its own state of a ticket -> status: what only the venue knows of its system's codes
     statuses: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    controller: dict[str, str] = field(default_factory=dict[str, str])  # who answers for the records: `CONTROLLER`
     folder: Path = Path()
 
     @property
@@ -69,6 +76,16 @@ class Venue:
     def ledger(self) -> Path:
         """The privacy budget's SQLite file."""
         return self.folder / "ledger.sqlite"
+
+    @property
+    def forgotten(self) -> Path:
+        """Who asked to be forgotten, a keyed hash a line (`forgotten`)."""
+        return self.folder / "forgotten"
+
+    @property
+    def acts(self) -> Path:
+        """What was removed, a JSON object a line (`acts`)."""
+        return self.folder / "acts.jsonl"
 
     @property
     def outbox(self) -> Path:
@@ -132,6 +149,10 @@ def check_venue(venue: Venue) -> None:
         raise ValueError(f"statuses: each one of {', '.join(TRANSACTION_STATUSES)}")
     if venue.engine not in ENGINES:
         raise ValueError(f"engine: one of {', '.join(ENGINES)}")
+    if venue.retention_months < 1 or venue.raw_days < 0:
+        raise ValueError("retention_months: 1 or more; raw_days: 0 or more")
+    if not venue.controller.keys() <= set(CONTROLLER):
+        raise ValueError(f"controller: {', '.join(CONTROLLER)}")
 
 
 def add_venue(venue: Venue) -> Venue:
@@ -167,7 +188,13 @@ def _toml(venue: Venue) -> str:
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
+    lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
-    for name, words in (("families", venue.families), ("consent", venue.consent), *statuses):
+    for name, words in (
+        ("families", venue.families),
+        ("consent", venue.consent),
+        ("controller", venue.controller),
+        *statuses,
+    ):
         lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
     return "\n".join(lines) + "\n"
