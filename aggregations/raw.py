@@ -39,7 +39,7 @@ def holding(venue: Venue, persons: frozenset[int], orders: frozenset[int]) -> Ho
     """Read every raw export that was loaded. One that can no longer be read counts as holding them."""
     wanted = pl.Series(sorted(persons | orders), dtype=pl.UInt64).implode()
     found, met, more = dict[str, Receipt](), frozenset[int](), frozenset[int]()
-    for receipt in list(_there(venue, [r for r in receipts(venue.store) if r.in_inbox])):
+    for receipt in loaded(venue):
         here = frozenset[int]()
         try:
             with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
@@ -58,6 +58,11 @@ def holding(venue: Venue, persons: frozenset[int], orders: frozenset[int]) -> Ho
         again = holding(venue, persons, orders | more)
         return Holding(found | again.receipts, met | again.persons, again.orders)
     return Holding(found, met & persons, orders)
+
+
+def loaded(venue: Venue) -> list[Receipt]:
+    """Return the exports that are in the store and whose raw files lie in the inbox, to stay there for a while."""
+    return list(_there(venue, [r for r in receipts(venue.store) if r.in_inbox]))
 
 
 def leave(venue: Venue, leaving: Iterable[Receipt] = (), *, unlink: bool = True) -> int:

@@ -18,7 +18,7 @@ from aggregations.acts import Kind, record
 from aggregations.forgotten import add, orders_of
 from aggregations.inbox import load_inbox
 from aggregations.persons import WRITTEN, numbers_of
-from aggregations.raw import holding, leave, over
+from aggregations.raw import holding, leave, loaded, over
 from aggregations.receipt import receipts
 from aggregations.reception import alone, sweep
 from aggregations.removal import remove
@@ -69,6 +69,8 @@ def forget(
             "Nothing to look for: each line is one e-mail address, or with --source one number of that system.",
             "Rien à chercher : chaque ligne est une adresse électronique ou, avec --source, un numéro de ce système.",
         )
+    texts = pl.DataFrame({"text": contacts if source is None else []}, schema={"text": pl.String})
+    plain = [t for form in WRITTEN.values() for t in texts.select(form(pl.col("text"))).to_series().drop_nulls()]
     persons = frozenset(numbers["person"])
     load_inbox(venue)
     venue.store.mkdir(parents=True, exist_ok=True)
@@ -77,16 +79,16 @@ def forget(
         held, orders = _held(venue, persons)
         raw = holding(venue, persons, orders)
         found = numbers.filter(pl.col("person").is_in(sorted(held | raw.persons)))["asked"].n_unique()
-        leave(venue, raw.receipts.values(), unlink=False)
+        named = search([venue.inbox], plain, persons).left  # in a column that no preset reads, say
+        leaving = raw.receipts | {r.id: r for r in loaded(venue) if {venue.inbox / f for f in r.files} & {*named}}
+        leave(venue, leaving.values(), unlink=False)
         add(venue, persons | raw.orders)
-        record(venue, right, asked=len(contacts), found=found, exports=len(raw.receipts))
+        record(venue, right, asked=len(contacts), found=found, exports=len(leaving))
         remove(venue)
         leave(venue)
-        texts = pl.DataFrame({"text": contacts if source is None else []}, schema={"text": pl.String})
-        plain = [t for form in WRITTEN.values() for t in texts.select(form(pl.col("text"))).to_series().drop_nulls()]
         left = search([venue.folder, *elsewhere], plain, persons)
         record(venue, "search", asked=len(contacts), searched=left.files, left=len(left.left))
-    return Forgotten(len(contacts), found, len(raw.receipts), left)
+    return Forgotten(len(contacts), found, len(leaving), left)
 
 
 def purge(venue: Venue, today: date | None = None) -> Purged:

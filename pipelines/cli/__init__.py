@@ -1,6 +1,7 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` has the commands of a venue's steward, `hub` those of the hub, `audit` those of anyone who doubts. Messages are
+`venue` has the commands of a venue's steward, `hub` those of the hub, `rights` what it owes people, `audit` those of
+anyone who doubts. Messages are
 in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that
 needs them, so that `--help` is quick.
 """
@@ -12,7 +13,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, hub, planning, venue
+from pipelines.cli import audit, hub, planning, rights, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
@@ -21,6 +22,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 \b
 A venue's life:   venue add → ingest → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
+A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
 Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 … T4 (quarters from September).
@@ -48,7 +50,7 @@ for command in (
     hub.sql,
 ):
     app.command()(command)
-for command in (audit.ledger, audit.explain, audit.verify):
+for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):
     app.command()(command)
 
 
