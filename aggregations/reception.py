@@ -67,16 +67,14 @@ def fingerprint(key: bytes, paths: Iterable[Path]) -> str:
 
 
 def discard(venue: Venue, files: Iterable[Path]) -> None:
-    """Take an export's files out of the inbox, all at once where they are alone in a folder; elsewhere, touch nothing."""
+    """Take an export out of the inbox: its files, or the folder they lie in, which is one export. Elsewhere, touch nothing."""
     inbox = venue.inbox.resolve()
     here = {file.resolve() for file in files if file.resolve().is_relative_to(inbox)}
-    folders = {file.parent for file in here} - {inbox}
-    for folder in folders:
-        if {*folder.iterdir()} <= here:
-            # In one step: half an export would be loaded as another.
-            shutil.rmtree(folder.rename(inbox / f"{PART}{folder.name}"))
-    for file in here:
-        file.unlink(missing_ok=True)
+    for entry in {inbox / file.relative_to(inbox).parts[0] for file in here if file.exists()}:
+        if entry.is_dir():  # in one step: what is left of half an export would be loaded as another
+            shutil.rmtree(entry.rename(inbox / f"{PART}{entry.name}"))
+        else:
+            entry.unlink()
     sync(inbox)
 
 

@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import polars as pl
 
@@ -28,6 +28,8 @@ from aggregations.unpacking import is_archive
 _CHUNK = 1 << 20
 _OVERLAP = 1 << 10  # longer than anything looked for
 _DEPTH = 4  # archives in archives
+_DIGITS = 9  # of a telephone, its last, which do not change with the prefix
+_ORDERS: tuple[Literal["little", "big"], ...] = ("little", "big")
 _PARQUET = b"PAR1"
 _SQLITE = b"SQLite format 3\0"
 _DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, sqlite3.Error)
@@ -60,22 +62,33 @@ def search(folders: Iterable[Path], contacts: Sequence[str], numbers: Iterable[i
 
 
 class _Wanted:
-    """What is looked for, in each of the ways it can be written."""
+    """What is looked for, in each of the ways it can be written. Plain bytes are looked for first: a pattern is slow."""
 
     def __init__(self, contacts: Sequence[str], numbers: list[int]) -> None:
-        texts = "|".join(f"(?:{_written(c)})" for c in contacts)
-        whole = [*(str(n) for n in numbers), *(f"{n:x}" for n in numbers)]
-        texts = "|".join(t for t in (texts, *whole) if t)
-        if not texts:
+        if not contacts and not numbers:
             raise ValueError("nothing to look for is found everywhere")
         self.numbers = numbers
-        self.text = f"(?i){texts}"
-        raw = [re.escape(b) for n in numbers for b in (n.to_bytes(8, "little"), n.to_bytes(8, "big"))]
-        self.bytes = re.compile(b"|".join([f"(?i:{texts})".encode(), *raw]))
+        self.raw = [n.to_bytes(8, order) for n in numbers for order in _ORDERS]
+        self.plain = [text.encode() for n in numbers for text in (str(n), f"{n:x}")]
+        self.phones = [number[-_DIGITS:].encode() for c in contacts if (number := _telephone(c))]
+        mails = [c for c in contacts if not _telephone(c)]
+        self.mails = [(c.partition("@")[0].encode(), re.compile(_written(c).encode())) for c in mails]
+        told = [*map(_written, mails), *(f"{n}|{n:x}" for n in numbers)]
+        told += [r"[ .\-()]{0,2}".join(phone.decode()) for phone in self.phones]
+        self.text = f"(?i){'|'.join(told)}"
 
     def within(self, data: bytes) -> bool:
         """Tell whether bytes hold any of it; those of UTF-16 are every other one."""
-        return bool(self.bytes.search(data) or (b"\0" in data and self.bytes.search(data.replace(b"\0", b""))))
+        if any(number in data for number in self.raw):
+            return True
+        return self._said(data.lower()) or (b"\0" in data and self._said(data.replace(b"\0", b"").lower()))
+
+    def _said(self, low: bytes) -> bool:
+        if any(number in low for number in self.plain):
+            return True
+        if self.phones and any(phone in low.translate(None, b" .-()") for phone in self.phones):
+            return True
+        return any(name in low and pattern.search(low) for name, pattern in self.mails)
 
     def met(self, path: Path) -> bool:
         """Tell whether a file holds any of it."""
@@ -145,11 +158,13 @@ def _cells(path: Path) -> Iterator[bytes]:
         db.close()
 
 
+def _telephone(contact: str) -> str:
+    digits = re.sub(r"\D", "", contact)
+    return digits if len(digits) >= _DIGITS and not re.search(r"[^\W\d_]|@", contact) else ""
+
+
 def _written(contact: str) -> str:
     name, at, host = contact.partition("@")
-    if at:
-        return rf"{re.escape(name)}(?:(?:\+|%2b)[^@\s\"',;<>]*?)?{_AT}{re.escape(host)}"
-    digits = re.sub(r"\D", "", contact)
-    if len(digits) >= 9 and not re.search(r"[^\W\d_]", contact):  # a telephone: the last nine whatever stands between
-        return r"[ .\-()]{0,2}".join(digits[-9:])
-    return re.escape(contact)
+    if not at:
+        return re.escape(contact)
+    return rf"{re.escape(name)}(?:(?:\+|%2b)[^@\s\"',;<>]*?)?{_AT}{re.escape(host)}"

@@ -93,7 +93,7 @@ def _of(file: Path) -> list[str]:
 def _elsewhere(home: Path) -> list[Path]:
     """Where else something could be: the hub of this home, Dagster's own files, what killed processes left behind."""
     dagster = [Path(chosen)] if (chosen := os.environ.get("DAGSTER_HOME")) else [home / "dagster", Path(".dagster")]
-    left = Path(tempfile.gettempdir()).glob("jauge-*")
+    left = Path(tempfile.gettempdir()).glob(f"jauge-{'[a-z0-9_]' * 8}")  # as `tempfile` names them
     return [folder for folder in (home / "hub", *dagster, *left) if folder.is_dir()]
 
 
