@@ -1,8 +1,8 @@
-"""How long records are held: a person until three years after their last act, a measure of audience 25 months.
+"""How long records are held: a person until three years after they were last seen, a measure of audience 25 months.
 
 The first after the CNIL's reference on commercial management, the second after its terms for audience measurement without
-consent. An act is a ticket bought or a visit, a subscription, a click, a page; a newsletter that is opened is none, and in no
-record. Counts and programmes know no person and stay.
+consent. Seen is who bought a ticket or came, subscribed, clicked, read a page; not who only opened a newsletter, which is in
+no record. Counts and programmes know no person and stay.
 
 The days are fixed when a purge is done, and written down (`acts`): loading reads them there and never the clock, so that a
 full export does not bring back what a purge took, and the same exports always make the same store.
@@ -48,7 +48,7 @@ def purged(venue: Venue) -> Window | None:
 
 
 def seen(frame: str, timezone: str) -> pl.Expr:
-    """Return the local day of a row's act: of a ticket, when it was bought or what it was for, the later."""
+    """Return the local day on which a row has someone seen: of a ticket, of buying it or of its performance, the later."""
     at = pl.max_horizontal("purchased_at", "performance_at") if frame == "transactions" else pl.col("at")
     return at.dt.convert_time_zone(timezone).dt.date()
 

@@ -1,9 +1,9 @@
-r"""Proof by search: is a contact, or the number its records have, anywhere in these folders?
+"""Proof by search: is a contact, or the number its records have, anywhere in these folders?
 
 Every file is read: its name, its bytes, those of what it packs (zip, gzip, workbooks, one in another), every column of
-Parquet, every cell of SQLite. A contact is looked for whatever its case, as UTF-8 or UTF-16, with a `+suffix`, its `@`
-written `%40` as in addresses of pages or `\\u0040` as in JSON, a telephone however its digits are grouped; a number as its
-eight bytes, in decimal or in hexadecimal. A file that cannot be opened is one where it may be.
+Parquet, every cell of SQLite. A contact is looked for whatever its case, as UTF-8 or UTF-16, with a `+suffix`, its `@` as
+addresses of pages or JSON escape it, a telephone however its digits are grouped; a number as its eight bytes, in decimal or in
+hexadecimal. A file that cannot be opened is one where it may be.
 
 What only a program of its own could read (an image, a PDF) is not seen through.
 """

@@ -62,7 +62,7 @@ def test_it_follows_the_configuration(venue: Venue, policy: Policy) -> None:
     ingest(venue, [EXPORTS / "neutral_transactions.csv"])
     ingest(venue, [EXPORTS / "counter.csv"])
     french, _ = told(venue, policy)
-    assert "36 mois après son dernier acte" in french
+    assert "36 mois après sa dernière trace" in french
     assert "Brevo (contacts, CSV) consentement (art. 6.1.a)" in french
     assert re.search(r"Jauge neutral format .*? exécution du contrat .*? année de naissance", french)
     assert "aucune donnée de personnes" in french  # of the counter

@@ -1,9 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` has the commands of a venue's steward, `hub` those of the hub, `rights` what it owes people, `audit` those of
-anyone who doubts. Messages are
-in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that
-needs them, so that `--help` is quick.
+`venue` has the commands of a venue's steward, `rights` what it owes people, `hub` those of the hub, `audit` those of
+anyone who doubts. Messages are in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries
+load in the command that needs them, so that `--help` is quick.
 """
 
 import errno
