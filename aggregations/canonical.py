@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from aggregations.columns import PLACES, SEPARATOR, Columns
+from aggregations.columns import PLACES, Columns
 from aggregations.conditions import holds
 from aggregations.geography import place_of
 from aggregations.mapping import Emit, Field, Preset
-from aggregations.persons import CONTACTS, EVERYWHERE, Domain, buyer_is, contact, keyed, phone
+from aggregations.persons import CONTACTS, SEPARATOR, WRITTEN, Domain, buyer_is, keyed
 from aggregations.referential import domain_of, tariff_flags, worded, young_words
 from aggregations.schema import FRAMES, INSTANT
 from aggregations.venue import Venue
@@ -172,8 +172,8 @@ class _Builder:
 
     def _contact(self, columns: Sequence[str], domain: Domain) -> pl.Expr:
         texts = [self.columns.text(Field((c,))) for c in columns]
-        read = {"contact": contact, "phone": lambda t: phone(t, self.columns.venue.country)}.get(domain, lambda t: t)
-        return pl.coalesce([read(t) for t in texts])
+        written = WRITTEN.get(domain)
+        return pl.coalesce([written(t, self.columns.venue.country) if written else t for t in texts])
 
     def _of_the_day(self, at: pl.Expr) -> pl.Expr:
         """Name a visitor by what the row tells of the machine and by the venue's day; null where any of it is missing."""
@@ -182,7 +182,7 @@ class _Builder:
         return pl.concat_str([*texts, day], separator=SEPARATOR)
 
     def _domain(self, text: pl.Expr, domain: Domain) -> pl.Expr:
-        return text if domain in EVERYWHERE else self.columns.sourced(text)
+        return text if domain in WRITTEN else self.columns.sourced(text)
 
     def _row_identity(self) -> pl.Expr:
         own = self.columns.identity(self.emit.row)

@@ -13,12 +13,12 @@ import polars as pl
 from aggregations import values
 from aggregations.conditions import holds
 from aggregations.mapping import Emit, Field, Preset
+from aggregations.persons import SEPARATOR, sourced
 from aggregations.referential import coded, crosswalk, looked_up, normal, normal_labels, normalised, on_distinct, worded
 from aggregations.schema import CONSENT_REGIMES, FRAMES, INTERACTION_KINDS, TRANSACTION_STATUSES
 from aggregations.venue import Venue
 from privacy.errors import Fault
 
-SEPARATOR = "\x1f"  # between the parts of an identity
 PLACES = ("commune", "epci", "departement", "region")
 _REFERRERS = ("direct", "search", "website", "campaign", "social", "newsletter")
 _COUNT_KINDS = ("sold", "free", "scanned", "counter")
@@ -211,7 +211,7 @@ class Columns:
 
     def sourced(self, text: pl.Expr) -> pl.Expr:
         """Put the source before a vendor's own number: number 12 of two systems is not one order."""
-        return pl.concat_str(pl.lit(self.preset.name), text, separator=SEPARATOR)
+        return sourced(self.preset.name, text)
 
     def require(self, name: str, value: pl.Expr) -> None:
         """Make a missing value a problem of the row."""

@@ -34,8 +34,8 @@ from aggregations.unpacking import copied, unreadable
 from aggregations.venue import Venue
 from privacy.errors import Fault
 
-_DIGITS = 12  # of an export's id, in the names of folders
-_FOLDER = re.compile(rf"correction-([0-9a-f]{{{_DIGITS}}})-[0-9a-f]+/")
+DIGITS = 12  # of an export's id, in the names of folders
+_FOLDER = re.compile(rf"correction-([0-9a-f]{{{DIGITS}}})-[0-9a-f]+/")
 Rows = pl.LazyFrame | list[Any]  # of a table, all text; documents, or lines of text
 
 
@@ -51,7 +51,7 @@ def write_corrections(venue: Venue, receipt: Receipt) -> Path:
     Raises:
         Fault: the export's files are no longer in the inbox.
     """
-    folder = venue.corrections / receipt.id[:_DIGITS]
+    folder = venue.corrections / receipt.id[:DIGITS]
     if folder.is_dir():
         return folder
     lines = _lines(venue, receipt)
@@ -115,7 +115,7 @@ def _whole(venue: Venue, receipt: Receipt, files: Sequence[Path], scratch: Path)
 
 def _export(venue: Venue, name: str) -> Receipt:
     for receipt in receipts(venue.store):
-        if receipt.id.startswith(name) and len(name) == _DIGITS:
+        if receipt.id.startswith(name) and len(name) == DIGITS:
             return receipt
     raise Fault(
         f"inbox/corrections/{name}: no export of this venue has that number. `jauge quarantine {venue.id}` lists them.",

@@ -1,55 +1,35 @@
 """An export of a ticketing system, newsletter, site or counter into the venue's store, once and whole.
 
-The export is copied to the inbox, the only place where raw data lie. Its rows are read once, into a scratch folder of
-the inbox that holds codes and keyed hashes; what they add or change goes to `store/<id>/`, which appears in one rename,
-after everything in it is on disk: killed at any point, an ingest has happened or has not. The id is an
-HMAC of the export's bytes under the venue's key, so the same bytes again change nothing.
+The export is copied to the inbox, the only place where raw data lie; one that holds someone forgotten leaves it once it is
+loaded. Its rows are read once (`staging`), into a scratch folder of the inbox that holds codes and keyed hashes; what they
+add or change goes to `store/<id>/`, which appears in one rename, after everything in it is on disk: killed at any point, an
+ingest has happened or has not. The id is an HMAC of the export's bytes under the venue's key, so the same bytes again
+change nothing.
 """
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from aggregations.adopted import check_keeping, keep, own_presets, read_mapping
-from aggregations.canonical import Canonical, canonical
 from aggregations.changes import Changes, write_changes
 from aggregations.corrections import corrected, export_of
 from aggregations.detect import Detection, detect
-from aggregations.persons import check_regime
-from aggregations.reading import read_raw
+from aggregations.disk import PART, sync
 from aggregations.receipt import Receipt, read_receipt, receipts
-from aggregations.reception import alone, fingerprint, receive, sync
+from aggregations.reception import alone, discard, fingerprint, receive, sweep
 from aggregations.referential import on_distinct
 from aggregations.schema import FRAMES
-from aggregations.tally import Tally, left_in, tally
+from aggregations.staging import Prepared, check_consent, judge, stage, without_values
 from aggregations.venue import Venue
-from privacy.errors import Fault, JaugeError
-
-_SCRATCH = ".part-"  # no export of the inbox begins so
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An emit of a preset over its rows, and what it makes of them; `staged` lies in the scratch folder."""
-
-    records: Canonical
-    staged: pl.LazyFrame
-    tally: Tally
-    files: tuple[str, ...]  # by `_file`
-
-    @property
-    def rows(self) -> pl.LazyFrame:
-        """The staged rows that become records."""
-        return left_in(self.records, self.staged, self.tally.marks)
+from aggregations.withholding import withhold
 
 
 def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, mapping: Path | None = None) -> Receipt:
@@ -70,16 +50,23 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, ma
     venue.store.mkdir(parents=True, exist_ok=True)
     with alone(venue.store):
         if (venue.store / identity).is_dir():
-            return read_receipt(venue.store / identity, already=True)
-        _check_consent(venue, detection)
-        received = receive(venue, detection, paths, identity)
-        for stale in (*venue.inbox.glob(f"{_SCRATCH}*/"), *venue.store.glob(f"{_SCRATCH}*/")):
-            shutil.rmtree(stale)
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=venue.inbox) as scratch:
-            prepared = prepare(received, venue, key, Path(scratch))
-            if mapping is not None:
-                keep(venue, mapping)
-            return _store(venue, received, prepared, identity)
+            receipt = read_receipt(venue.store / identity, already=True)
+        else:
+            check_consent(venue, detection)
+            detection = receive(venue, detection, paths, identity)
+            sweep(venue)
+            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
+                staged = stage(detection, venue, key, Path(scratch))
+                with without_values(detection):
+                    withheld = withhold(venue, [(one.records.emit.frame, one.staged) for one in staged])
+                marked = [replace(one, staged=withheld.mark(one.records.emit.frame, one.staged)) for one in staged]
+                judged = judge(detection, marked)
+                if mapping is not None:
+                    keep(venue, mapping)
+                receipt = _store(venue, detection, judged, identity, in_inbox=not withheld.forgotten)
+        if not receipt.in_inbox:
+            discard(venue, {s.path for files in detection.sources.values() for s in files})
+        return receipt
 
 
 def recognise(
@@ -92,58 +79,18 @@ def recognise(
     return detect(paths, name=preset, own=own_presets(venue) if venue else None)
 
 
-def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Prepared]:
-    """Read the files and judge every row. `scratch`, a folder for this account only, gets the staged rows."""
-    _check_consent(venue, detection)
-    with _without_values(detection):
-        raw = _raw(detection, scratch)
-        made: list[Prepared] = []
-        for i, emit in enumerate(detection.preset.emits):
-            if emit.read in raw:
-                files = tuple(s.name for s in detection.files(emit.read))
-                records = canonical(detection.preset, emit, raw[emit.read], venue, key)
-                path = scratch / f"staged-{i}.parquet"
-                records.staged.sink_parquet(path, compression="lz4", engine="streaming")
-                staged = pl.scan_parquet(path)
-                made.append(Prepared(records, staged, tally(records, staged), files))
-        return made
-
-
-def _raw(detection: Detection, scratch: Path) -> dict[str, pl.LazyFrame]:
-    """Raw rows by read, companions before the reads that join them."""
-    done: dict[str, pl.LazyFrame] = {}
-    waiting = dict(detection.preset.reads)
-    while waiting:
-        name, read = next((n, r) for n, r in waiting.items() if not any(j.read in waiting for j in r.joins))
-        del waiting[name]
-        sources = detection.files(name)
-        if sources:
-            done[name] = read_raw(read, sources, done, scratch)
-    return done
-
-
-def _check_consent(venue: Venue, detection: Detection) -> None:
-    regime = venue.consent.get(detection.preset.name, detection.preset.consent_regime)
-    for emit in detection.preset.emits:
-        domains = {domain for _, domain in emit.person}
-        # Where a visitor number may stand instead of a contact, the rows decide (`tally`). A transaction is
-        # never a mere measure of audience, with or without a contact.
-        if detection.files(emit.read) and "visitor" not in domains:
-            check_regime(
-                regime, domains | ({"contact"} if emit.frame == "transactions" else set()), detection.preset.title
-            )
-
-
-def _store(venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str) -> Receipt:
+def _store(
+    venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, *, in_inbox: bool
+) -> Receipt:
     part = venue.store / f".part-{identity}"
     part.mkdir()
-    with _without_values(detection):
+    with without_values(detection):
         written = max(s.path.stat().st_mtime_ns for files in detection.sources.values() for s in files)
         changes = {f: _write(part / f"{f}.parquet", f, prepared, written, venue) for f in FRAMES}
         replaced = pl.concat([c.replaced for c in changes.values()])
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
-    receipt = _receipt(venue, detection, prepared, identity, written, changes)
+    receipt = replace(_receipt(venue, detection, prepared, identity, written, changes), in_inbox=in_inbox)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)
     for file in part.iterdir():
@@ -229,19 +176,3 @@ def _word(number: str, words: Sequence[str]) -> pl.Expr:
     return on_distinct(
         pl.col(number).cast(pl.Int64), lambda n: n.replace_strict(named, return_dtype=pl.String), pl.String()
     )
-
-
-@contextmanager
-def _without_values(detection: Detection) -> Generator[None]:
-    """Turn what foreign code says of rows, which may quote cells, into a sentence about the files."""
-    try:
-        yield
-    except JaugeError:
-        raise
-    except Exception as error:  # noqa: BLE001  # whatever it is, its message may hold a cell
-        names = ", ".join(s.path.name for files in detection.sources.values() for s in files)
-        kind = type(error).__name__
-        raise Fault(
-            f"{names}: the rows cannot be read ({kind}: a broken quote, a cut file?). Export it again.",
-            f"{names} : les lignes sont illisibles ({kind} : guillemet cassé, fichier coupé ?). Exportez-le à nouveau.",
-        ) from None

@@ -17,11 +17,12 @@ import polars as pl
 
 from aggregations.columns import words_of
 from aggregations.detect import Detection
-from aggregations.ingest import Prepared, prepare, recognise
+from aggregations.ingest import recognise
 from aggregations.mapping import Emit, Field
 from aggregations.nearness import near_codes, status_words
 from aggregations.reading import match_headers
 from aggregations.referential import normal_labels
+from aggregations.staging import Prepared, prepare
 from aggregations.venue import Venue
 
 _SHOWN = 20  # labels of one column

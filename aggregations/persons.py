@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -19,10 +19,10 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "phone", "account", "visitor", "order", "performance", "event", "row", "label"]
+Domain = Literal["contact", "phone", "account", "visitor", "order", "performance", "event", "row", "label", "forgotten"]
 # What ties a record to someone: an address, a telephone, or the number one system gives them (two systems number alike).
 CONTACTS: tuple[Domain, ...] = ("contact", "phone", "account")
-EVERYWHERE: tuple[Domain, ...] = ("contact", "phone")  # the same person in all systems of a venue
+SEPARATOR = "\x1f"  # between the parts of an identity
 _BLOCK = 64  # bytes of a SHA-256 block
 
 
@@ -81,6 +81,31 @@ def _buyers() -> dict[str, str]:
         )
         for flag, table in tables.items()
     }
+
+
+# How a contact is written in one way, by the domain of its numbers, and where it is from: all that someone may give as
+# theirs, and the same in all systems of a venue.
+WRITTEN: dict[Domain, Callable[[pl.Expr, str], pl.Expr]] = {"contact": lambda text, _: contact(text), "phone": phone}
+_OWN: tuple[Domain, ...] = ("account", "visitor")  # numbers that one system gives, so told with the system
+
+
+def numbers_of(texts: Sequence[str], key: bytes, country: str, source: str | None = None) -> pl.DataFrame:
+    """Return (asked, person): the numbers that each contact can have here, or a number that `source` gives someone.
+
+    `asked` is the place in `texts`. A text that is no contact has none.
+    """
+    given = pl.DataFrame({"asked": range(len(texts)), "text": texts}, schema={"asked": pl.Int64, "text": pl.String})
+    own = dict.fromkeys(_OWN, lambda text, _: sourced(str(source), text.str.strip_chars()))
+    forms = WRITTEN if source is None else own
+    found = [
+        given.select("asked", person=keyed(form(pl.col("text"), country), key, name)) for name, form in forms.items()
+    ]
+    return pl.concat(found).drop_nulls().unique(maintain_order=True)
+
+
+def sourced(source: str, text: pl.Expr) -> pl.Expr:
+    """Put the source before a vendor's own number: number 12 of two systems is not one order."""
+    return pl.concat_str(pl.lit(source), text, separator=SEPARATOR)
 
 
 def keyed_ref(values: pl.Series, key: bytes, domain: str) -> pl.Series:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from aggregations.detect import Detection
+from aggregations.disk import PART, sync
 from aggregations.sources import Source
 from aggregations.venue import Venue
 
@@ -40,7 +41,7 @@ def receive(venue: Venue, detection: Detection, paths: Sequence[Path], identity:
         if place.exists() and not filecmp.cmp(path, place, shallow=False):
             place = target / f"{identity[:8]}-{path.name}"
         if not place.exists():
-            part = target / f".part-{path.name}"
+            part = target / f"{PART}{path.name}"
             shutil.copyfile(path, part)
             stat = path.stat()  # when it was last written decides between versions of a row
             os.utime(part, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -65,18 +66,30 @@ def fingerprint(key: bytes, paths: Iterable[Path]) -> str:
     return hmac.new(key, b"exports\0" + b"".join(sorted(digests)), hashlib.sha256).hexdigest()[:32]
 
 
+def discard(venue: Venue, files: Iterable[Path]) -> None:
+    """Take an export out of the inbox: its files, or the folder they lie in, which is one export. Elsewhere, touch nothing."""
+    inbox = venue.inbox.resolve()
+    here = {file.resolve() for file in files if file.resolve().is_relative_to(inbox)}
+    for entry in {inbox / file.relative_to(inbox).parts[0] for file in here if file.exists()}:
+        if entry.is_dir():  # in one step: what is left of half an export would be loaded as another
+            shutil.rmtree(entry.rename(inbox / f"{PART}{entry.name}"))
+        else:
+            entry.unlink()
+    sync(inbox)
+
+
+def sweep(venue: Venue) -> None:
+    """Take away what killed processes left in the inbox and the store. Under the store's lock."""
+    for stale in (*venue.inbox.glob(f"**/{PART}*"), *venue.store.glob(f"{PART}*")):
+        if stale.is_dir():
+            shutil.rmtree(stale)
+        else:
+            stale.unlink(missing_ok=True)
+
+
 @contextmanager
 def alone(store: Path) -> Generator[None]:
     """Let one ingest at a time work on a venue's store; the lock dies with its process."""
     with (store / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def sync(path: Path) -> None:
-    """Have the disk hold a file or a folder's entries before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

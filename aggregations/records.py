@@ -57,14 +57,15 @@ def version(venue: Venue, period: Period) -> str:
     """Return a text that changes whenever what a release of the period reads may have changed; no row is read.
 
     It names, in order, the exports that changed a row of any frame the venue publishes, or the programme, in a month up
-    to the period's end (loyalty and origin look back without limit), and the public facts that place records: commune, time zone,
-    frames published, receipts or not. While it is equal, the records that count before the period's end are equal. It
-    knows nothing of rows after that end, of the policy, nor of the program. Stays at the venue: an export's id in it is
-    an HMAC, but that there was one is a fact about records.
+    to the period's end (loyalty and origin look back without limit), how often someone forgotten was taken out of each,
+    and the public facts that place records: commune, time zone, frames published, receipts or not. While it is equal, the
+    records that count before the period's end are equal, but for those that went with their time (`retention`): no news
+    of the period. It knows nothing of rows after that end, of the policy, nor of the program. Stays at the venue: an
+    export's id in it is an HMAC, but that there was one is a fact about records.
     """
     last = f"{period.end:%Y-%m}"  # a period ends with a month: this one is the first after it
     changed = [
-        r.id
+        f"{r.id}-{r.removals}" if r.removals else r.id
         for r in receipts(venue.store)
         if any(month < last for frame in (*venue.publishes, "programme") for month in r.months.get(frame, ()))
     ]

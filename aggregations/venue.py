@@ -9,6 +9,9 @@ venues/<id>/
     quarantine/     rows that were refused: line and reason, never a value
     quality/        the steward's page: exact numbers, which stay here
     pull/           how far each declared source has been pulled
+    forgotten       keyed hashes of who asked to be forgotten: no export brings them back
+    acts.jsonl      when someone was forgotten, when old records went: how many, never who
+    register/       the registers of processing, as last made
     ledger.sqlite   the privacy budget
     outbox/         sealed releases
 """
@@ -32,6 +35,7 @@ _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
 CALENDARS = ("quarters", "season")
 ENGINES = ("polars", "spark")
+CONTROLLER = ("name", "address", "representative", "contact", "dpo", "processors")  # what a register states of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Venue:
     calendar: str = "quarters"  # what the schedule releases: quarters and the season, or the season alone
     engine: str = "polars"  # what works on its records: this machine, or a Spark cluster
     capacity: int | None = None
+    retention_months: int = 36  # who has not come or written within them is removed; 36 after the CNIL
+    raw_days: int = 30  # a raw export stays that long in the inbox once loaded
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     titles: dict[str, str] = field(default_factory=dict[str, str])  # as one system has it -> as the others do
     identifiers: dict[str, str] = field(default_factory=dict[str, str])  # what others know the venue by
@@ -56,6 +62,7 @@ class Venue:
     statuses: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     # source -> which system, and where: what `jauge pull` fetches from; its secrets are in the environment
     pull: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    controller: dict[str, str] = field(default_factory=dict[str, str])  # who answers for the records: `CONTROLLER`
     folder: Path = Path()
 
     @property
@@ -97,6 +104,16 @@ class Venue:
     def ledger(self) -> Path:
         """The privacy budget's SQLite file."""
         return self.folder / "ledger.sqlite"
+
+    @property
+    def forgotten(self) -> Path:
+        """Who asked to be forgotten, a keyed hash a line (`forgotten`)."""
+        return self.folder / "forgotten"
+
+    @property
+    def acts(self) -> Path:
+        """What was removed, a JSON object a line (`acts`)."""
+        return self.folder / "acts.jsonl"
 
     @property
     def outbox(self) -> Path:
@@ -164,6 +181,10 @@ def check_venue(venue: Venue) -> None:
     if venue.engine not in ENGINES:
         raise ValueError(f"engine: one of {', '.join(ENGINES)}")
     check_identifiers(venue.identifiers)
+    if venue.retention_months < 1 or venue.raw_days < 0:
+        raise ValueError("retention_months: 1 or more; raw_days: 0 or more")
+    if not venue.controller.keys() <= set(CONTROLLER):
+        raise ValueError(f"controller: {', '.join(CONTROLLER)}")
 
 
 def add_venue(venue: Venue) -> Venue:
@@ -199,7 +220,9 @@ def _toml(venue: Venue) -> str:
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
-    tables = [(name, getattr(venue, name)) for name in ("identifiers", "families", "titles", "consent")]
+    lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
+    names = ("identifiers", "families", "titles", "consent", "controller")
+    tables = [(name, getattr(venue, name)) for name in names]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
     pull = [(f"pull.{name}", keys) for name, keys in venue.pull.items()]
     for name, words in (*tables, *statuses, *pull):

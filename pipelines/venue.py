@@ -18,10 +18,11 @@ import dagster as dg
 
 from aggregations.inbox import load_inbox
 from aggregations.publication import release as publish_period
+from aggregations.rights import purge
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
-from pipelines.node import Event, each, warning
+from pipelines.node import Event, each, refuse, warning
 from pipelines.pull.pulling import pull_all, together
 from pipelines.quality.warnings import suites, watch
 from pipelines.suites import check_records, check_release
@@ -168,6 +169,25 @@ def load_exports() -> None:
     load_each()
 
 
+@dg.op
+def purge_each(node: Node) -> None:
+    """Purge every venue hosted here, one after another: what one is refused stops no other. Tells nothing of records."""
+    refused = dict[str, JaugeError]()
+    for name in node.names():
+        try:
+            with node.turn(name) as venue:
+                purge(venue)
+        except JaugeError as error:
+            refused[name] = error
+    refuse(refused, len(node.names()))
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def purge_records() -> None:
+    """Remove, at every venue hosted here, who has not come for too long and raw exports whose time is over."""
+    purge_each()
+
+
 @dg.job(executor_def=dg.in_process_executor)
 def publish() -> None:
     """Release periods of many venues in one run. What one is refused neither stops nor hides the others."""
@@ -185,6 +205,12 @@ def hosted_venues(context: dg.SensorEvaluationContext, node: Node) -> dg.SensorR
 @dg.schedule(job=load_exports, cron_schedule="0 3 * * *", execution_timezone="Europe/Paris")
 def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Load every venue's new exports."""
+    return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}")
+
+
+@dg.schedule(job=purge_records, cron_schedule="0 5 * * *", execution_timezone="Europe/Paris")
+def every_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Purge every venue, once the night's exports are loaded."""
     return dg.RunRequest(run_key=f"{context.scheduled_execution_time:%Y-%m-%d}")
 
 
@@ -217,8 +243,8 @@ def asking(keys: Iterable[str]) -> dict[str, Any]:
 defs = dg.Definitions(
     assets=[EXPORTS, records, release],
     asset_checks=[records_conform, records_worth_a_look, release_conforms],
-    jobs=[load_exports, publish],
+    jobs=[load_exports, purge_records, publish],
     sensors=[hosted_venues],
-    schedules=[every_night, every_quarter],
+    schedules=[every_night, every_morning, every_quarter],
     resources={"node": Node()},
 )

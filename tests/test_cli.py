@@ -29,6 +29,9 @@ COMMANDS = [
     "plan",
     "preview",
     "release",
+    "forget",
+    "purge",
+    "register",
     "accept",
     "report",
     "sql",
@@ -220,6 +223,29 @@ def test_loading_says_what_was_kept_and_why_not_the_rest(loaded: Jauge, tmp_path
     assert WORD not in listed.read_text("utf-8")
     assert WORD not in said.out + said.err
     assert "already loaded" in loaded("ingest", "theatre", str(file)).out
+
+
+def test_someone_is_forgotten_without_being_named(
+    loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typed unseen or read from a file, never an argument; what is left makes the command fail."""
+    who = "p7@example.org"
+    assert loaded("forget", "theatre", who).code == 2
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: f" {who}, p8@example.org")
+    done = loaded("forget", "theatre")
+    assert done.code == 0
+    assert "Asked for 2, found 2; raw exports removed: 1." in done.out
+    assert "found nothing" in done.out
+    assert who not in done.out + done.err
+    (tmp_path / "home" / "venues" / "theatre" / "note.txt").write_text(who, "utf-8")
+    (tmp_path / "asked.csv").write_text(f'Courriel\n"{who}"\n\n', "utf-8")
+    monkeypatch.setenv("JAUGE_LANG", "fr")
+    failed = loaded("forget", "theatre", "--file", str(tmp_path / "asked.csv"))
+    assert (failed.code, "venues/theatre/note.txt" in failed.err) == (1, True)
+    assert "Demandés : 1, trouvés : 0" in failed.out
+    assert "Plus personne dont" in loaded("purge", "theatre").out
+    pages = loaded("register", "theatre").out.split()
+    assert "effacement (art. 17)" in Path(pages[0]).read_text("utf-8")
 
 
 def test_an_unknown_file_names_the_presets(loaded: Jauge, tmp_path: Path) -> None:

@@ -13,6 +13,11 @@ import dagster as dg
 import pytest
 from releases import sender
 
+from aggregations.acts import acts
+from aggregations.persons import numbers_of
+from aggregations.records import records
+from aggregations.search import search
+from aggregations.venue import read_venue
 from pipelines import definitions, hub, partitions, venue
 from privacy.calendar import Period
 from warehouse.governance import Hub
@@ -124,6 +129,38 @@ def test_a_venue_whose_settings_are_broken_is_asked_all_the_same(tmp_path: Path)
 def test_every_night_one_run_loads(tmp_path: Path) -> None:
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert venue.every_night(context).run_key == "2026-01-05"
+
+
+def test_every_morning_one_run_purges_and_dagster_never_knew_anyone(tmp_path: Path) -> None:
+    who = "ana.ornithorynque@example.org"
+    hosted(tmp_path, "theatre", "opera")
+    for name in ("theatre", "opera"):
+        lines = ["order_id,email,performance_at,purchased_at", f"A,{who},2019-10-03 20:00,2019-10-01 10:00"]
+        (tmp_path / "venues" / name / "inbox" / f"{who}.csv").write_text("\n".join(lines), "utf-8")
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 1, 5, 5, tzinfo=UTC))
+    assert venue.every_morning(context).run_key == "2026-01-05"
+    (tmp_path / "dagster").mkdir()
+    config = {
+        "resources": {"node": {"config": {"home": str(tmp_path)}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        for name in ("load_exports", "purge_records"):
+            job = venue.defs.resolve_job_def(name)
+            assert job.execute_in_process(instance=instance, run_config=config).success
+        (tmp_path / "venues" / "opera" / "acts.jsonl").write_text("nonsense", "utf-8")
+        failed = job.execute_in_process(instance=instance, run_config=config, raise_on_error=False)
+        assert not failed.success
+        assert acts(read_venue(tmp_path / "venues" / "theatre"))[0].kind == "retention"
+    theatre = read_venue(tmp_path / "venues" / "theatre")
+    assert records(theatre, "transactions").collect().is_empty()  # seven years ago
+    numbers = [
+        numbers_of([who], read_venue(tmp_path / "venues" / name).person_key, "FR")["person"].item()
+        for name in ("theatre", "opera")
+    ]
+    searched = search([tmp_path / "dagster"], [who], numbers)
+    assert searched.files > 5
+    assert searched.left == ()
 
 
 def test_a_new_venue_becomes_a_partition_once(tmp_path: Path) -> None:

@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 from aggregations import changes, encodings, publication, sources, tally
 from aggregations.detect import detect
-from aggregations.ingest import ingest, prepare
+from aggregations.ingest import ingest
 from aggregations.inspection import inspect
 from aggregations.performances import performances
 from aggregations.publication import release
 from aggregations.receipt import receipts
 from aggregations.records import records, version
+from aggregations.staging import prepare
 from aggregations.venue import Venue, add_venue
 from privacy.calendar import Period
 from privacy.errors import GovernanceRefusal

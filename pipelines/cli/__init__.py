@@ -1,8 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `hub` those of the hub, `audit` those of anyone who doubts. Messages are
-in French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that
-needs them, so that `--help` is quick.
+`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
+hub, `audit` those of anyone who doubts. Messages are in French when $JAUGE_LANG or the locale is French, otherwise in
+English. Heavy libraries load in the command that needs them, so that `--help` is quick.
 """
 
 import errno
@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, people, planning, pull, quality, venue
+from pipelines.cli import audit, exports, hub, people, planning, pull, quality, rights, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
@@ -21,6 +21,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
 The hub's life:   accept → report, sql
+A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
 Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 … T4 (quarters from September).
@@ -52,7 +53,7 @@ for command in (
     hub.sql,
 ):
     app.command()(command)
-for command in (audit.ledger, audit.explain, audit.verify):
+for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):
     app.command()(command)
 
 

@@ -54,6 +54,9 @@ def print_receipt(receipt: Receipt, quarantine: Path) -> None:
         )
     )
     print_losses(receipt.dropped, receipt.quarantined)
+    if not receipt.in_inbox:
+        out.print(say("  not kept in the inbox: it holds someone forgotten, or its time there is over",
+                      "  non gardé dans l’inbox : il contient une personne oubliée, ou son temps y est passé"))  # fmt: skip
     if receipt.quarantined:
         out.print(say("  lines are listed in", "  lignes listées dans"), str(quarantine / f"{receipt.id}.csv"))
     for unknown in receipt.unknown:

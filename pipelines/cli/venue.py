@@ -164,8 +164,10 @@ def release(
             say("Already sealed: the same bytes, nothing charged.", "Déjà scellée : mêmes octets, rien de débité.")
         )
     if done.rows_changed:
-        out.print(say("The records have changed since; --revise makes and charges a new revision.",
-                      "Les enregistrements ont changé depuis ; --revise fait et débite une nouvelle révision."))  # fmt: skip
+        out.print(say("The records have changed since; --revise makes and charges a new revision. Nothing asks for one where "
+                      "someone was forgotten: what is sealed stays.",
+                      "Les enregistrements ont changé depuis ; --revise fait et débite une nouvelle révision. Rien ne la demande "
+                      "si quelqu’un a été oublié : ce qui est scellé reste."))  # fmt: skip
     if done.policy_changed:
         out.print(
             say(

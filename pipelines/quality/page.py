@@ -87,7 +87,7 @@ def _source(
         "held": ", ".join(words.say(frame) for frame in _FRAMES if any(r.frames.get(frame) for r in loads)),
         "warnings": [_warning(words, f) for f in found if not f.holds],
         "fresh": [
-            (words.say("last_load"), words.day(last.loaded or last.written)),
+            (words.say("last_load"), words.day(last.loaded)),
             *((words.of(f.rule.title), words.ago(f.value if f.rule.most is not None else -f.value)) for f in fresh),
         ],
         "shares": [_share(words, f) for f in shares],
@@ -173,7 +173,7 @@ def _labels(words: Words, unknown: Sequence[UnknownWords]) -> Grid:
 
 def _drawing(words: Words, loads: Sequence[Receipt]) -> str:
     drawn = [
-        Load(words.day(r.loaded or r.written, "d MMM yy"), r.rows_kept, sum(r.dropped.values()), r.rows_quarantined, r.rows_changed)
+        Load(words.day(r.loaded, "d MMM yy"), r.rows_kept, sum(r.dropped.values()), r.rows_quarantined, r.rows_changed)
         for r in loads
     ]  # fmt: skip
     kept, left_out, refused = (str(words.say(part)) for part in _PARTS)
@@ -191,7 +191,7 @@ def _loads(words: Words, loads: Sequence[Receipt]) -> Grid:
         )  # fmt: skip
         name = r.files[0] + (" …" if len(r.files) > 1 else "")
         said = f"{words.say('correction')} {r.corrects}" if r.corrects else name
-        lines.append((words.day(r.loaded or r.written, "medium"), (said, *map(words.count, numbers))))
+        lines.append((words.day(r.loaded, "medium"), (said, *map(words.count, numbers))))
     return Grid(tuple(words.say(key) for key in keys), tuple(lines))
 
 
