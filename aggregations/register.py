@@ -52,6 +52,7 @@ _PERSON: dict[str, Said] = {
         "contact, remplacé au chargement par un numéro à clé",
         "contact, replaced when loaded by a keyed number",
     ),
+    "phone": ("téléphone, remplacé de même", "telephone, replaced likewise"),
     "account": ("numéro de compte, remplacé de même", "account number, replaced likewise"),
     "visitor": ("numéro de visite du site, remplacé de même", "visitor number of the site, replaced likewise"),
 }
