@@ -16,6 +16,7 @@ from privacy.accounting import Cost, epsilon, season_budget, shift
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.errors import Fault, PolicyRefusal
+from privacy.explain import explain_policy
 from privacy.plan import plan, total
 from privacy.policy import Policy, read_policy
 from privacy.selection import threshold, upper_quantile
@@ -186,6 +187,8 @@ _LEVEL = 'levels = [{ dimensions = [], reach = 2, share = "1/10" }]'
     (('dimensions = ["schedule"]', 'dimensions = ["mood"]'), "mood"),
     (("[tables.loyalty]", '[dimensions.x]\nfr = "x"\nen = "x"\nvalues = [["a", "a", "a"]]\n\n[tables.loyalty]'), "end with unknown"),
     (('measures = ["people", "interactions"]', 'measures = ["interactions", "people"]'), "first measure"),
+    (('leaves_out = ["sensitive"]', 'leaves_out = ["tall"]'), "leaves_out has some of minors, sensitive"),
+    (('records = "base"', 'records = "base"\nleaves_out = ["minors"]'), "in tables on transactions"),
     (('name = "jauge-2026"', "name = "), "illisible|cannot be read"),
 ])  # fmt: skip
 def test_a_wrong_policy_is_refused_with_its_key(tmp_path: Path, change: tuple[str, str], said: str) -> None:
@@ -209,6 +212,13 @@ def test_a_period_is_told_in_both_languages() -> None:
     assert Period.parse("2025-2026").label("en") == "2025–2026 season"
     assert Period.parse("2025-2026-T3").label("fr") == "mars–mai (2025–2026)"
     assert Period.parse("2025-2026-T3").label("en") == "March–May (2025–2026)"
+
+
+def test_who_is_left_out_is_told(policy: Policy) -> None:
+    said = "7. Écartés : les personnes qui peuvent avoir moins de 18 ans, de family, anticipation ; "
+    assert said.removesuffix(" ; ") in explain_policy(policy, "fr")
+    nobody = dataclasses.replace(policy, tables=tuple(dataclasses.replace(t, leaves_out=()) for t in policy.tables))
+    assert explain_policy(nobody, "en").endswith("7. Left out: nothing.")
 
 
 def test_a_table_that_does_not_exist_names_those_that_do(policy: Policy) -> None:
