@@ -225,6 +225,7 @@ def test_loading_says_what_was_kept_and_why_not_the_rest(loaded: Jauge, tmp_path
     assert "already loaded" in loaded("ingest", "theatre", str(file)).out
 
 
+@pytest.mark.slow
 def test_someone_is_forgotten_without_being_named(
     loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,7 @@ def test_every_night_one_run_loads(tmp_path: Path) -> None:
     assert venue.every_night(context).run_key == "2026-01-05"
 
 
+@pytest.mark.slow
 def test_every_morning_one_run_purges_and_dagster_never_knew_anyone(tmp_path: Path) -> None:
     who = "ana.ornithorynque@example.org"
     hosted(tmp_path, "theatre", "opera")

@@ -78,7 +78,7 @@ def known(venue: Venue) -> dict[int, Ticket]:
     return {number: (at, status, euros) for number, at, status, euros in seen.iter_rows()}
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(sequence=exports, told=st.booleans(), bucket=st.sampled_from([2, 12_000_000]), data=st.data())
 def test_order_repetition_and_splitting_never_change_the_store(
     tmp_path_factory: pytest.TempPathFactory,
@@ -116,7 +116,7 @@ def test_order_repetition_and_splitting_never_change_the_store(
         assert rows == performances(clean).drop("performance_ref", "event_ref").sort("performance_at").rows()
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(sequence=exports)
 def test_an_export_says_what_it_changed(
     tmp_path_factory: pytest.TempPathFactory, sequence: list[dict[int, Ticket]]
