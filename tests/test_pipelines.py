@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -216,6 +218,7 @@ def test_the_definitions_check_and_the_daemon_accepts_what_arrives(tmp_path: Pat
         env=environment,
         stdout=log,
         stderr=log,
+        start_new_session=True,
     )
     try:
         shutil.copytree(sent.folder, home / "hub" / "inbox" / Path(sent.folder).name, dirs_exist_ok=True)
@@ -225,6 +228,10 @@ def test_the_definitions_check_and_the_daemon_accepts_what_arrives(tmp_path: Pat
             time.sleep(1)
     finally:
         server.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(30)
+        with suppress(ProcessLookupError):  # where interrupts are ignored, its own processes do not stop when asked
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait(30)
         log.close()
     assert query(Hub(home / "hub"), "select venue from releases")["venue"].to_list() == ["theatre"]

@@ -111,7 +111,7 @@ def shop(pretix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
             with httpx.Client(base_url=f"{url}/api/v1/organizers/lac/", headers=owner, timeout=60) as http:
                 yield Shop(url, made, http)
         finally:
-            server.terminate()
+            server.kill()  # where interrupts are ignored, as in a shell's background, it would not stop when asked
             server.wait(20)
 
 
