@@ -17,6 +17,7 @@ from privacy.errors import Fault, JaugeError
 from warehouse import inbox
 from warehouse.governance import Hub
 from warehouse.lake import query
+from warehouse.upkeep import tend
 
 
 class SharedHub(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
@@ -40,7 +41,7 @@ def releases(context: dg.AssetExecutionContext, shared: SharedHub) -> dg.Materia
     venue, period = partitions.split(context.partition_key)
     hub = shared.hub()
     mine = [w.folder for w in inbox.waiting(hub) if (w.venue, w.period) in ((venue, str(period)), (None, None))]
-    decisions = [inbox.accept_one(hub, folder) for folder in mine]
+    decisions = [decided for folder in mine if (decided := inbox.accept_one(hub, folder))]
     outcome = {d.folder: f"{d.outcome} {d.rule or ''}".strip() for d in decisions}
     return dg.MaterializeResult(metadata=outcome or {"inbox": "nothing waiting"})
 
@@ -111,6 +112,24 @@ def accept() -> None:
 report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
 
 
+@dg.op(out={})
+def tend_lake(shared: SharedHub) -> None:
+    """Make few files of many, and let states of the lake go that are older than `keep_days` of lake.toml."""
+    tend(shared.hub())
+
+
+@dg.job(executor_def=dg.in_process_executor, tags={"jauge/hub": "one"})
+def upkeep() -> None:
+    """Keep the lake small."""
+    tend_lake()
+
+
+sundays = dg.ScheduleDefinition(
+    job=upkeep, cron_schedule="0 4 * * 0", execution_timezone="Europe/Paris",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)  # fmt: skip
+
+
 @dg.sensor(job_name=accept.name, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRequest | dg.SkipReason:
     """One run for all that waits, once what was asked before is done; asked again only if something else waits."""
@@ -125,7 +144,8 @@ def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRe
 defs = dg.Definitions(
     assets=[releases, reports],
     asset_checks=[releases_held],
-    jobs=[accept, report],
+    jobs=[accept, report, upkeep],
+    schedules=[sundays],
     sensors=[arrivals],
     resources={"shared": SharedHub()},
 )

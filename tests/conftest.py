@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from privacy.policy import Policy, read_policy
+from tests.servers import ENVIRONMENT, Backend, object_store, postgresql
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", derandomize=True, max_examples=40, deadline=None, suppress_health_check=_QUIET)
@@ -18,3 +20,18 @@ settings.load_profile(os.environ.get("JAUGE_HYPOTHESIS", "default"))
 @pytest.fixture(scope="session")
 def policy() -> Policy:
     return read_policy()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Backend]:
+    """PostgreSQL and an S3 server, started once, their secrets in the environment."""
+    with postgresql("hub") as catalogue, object_store() as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield Backend(catalogue, store)
+
+
+@pytest.fixture(scope="module", params=["embedded", pytest.param("shared", marks=pytest.mark.slow)])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Both ways to keep a lake: what a test asks of one it asks of the other."""
+    return request.getfixturevalue("shared") if request.param == "shared" else Backend()

@@ -16,6 +16,7 @@ from privacy.errors import GovernanceRefusal
 from privacy.policy import canonical_json
 from privacy.release import deliver
 from tests.releases import Sender, sender, small_policy
+from tests.servers import Backend
 from warehouse import inbox
 from warehouse.governance import Hub, members, register
 from warehouse.inbox import Decision, accept, accept_one
@@ -37,23 +38,23 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sender, dict[str, Pa
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory, sent: tuple[Sender, dict[str, Path]]) -> Hub:
+def fresh(tmp_path_factory: pytest.TempPathFactory, backend: Backend, sent: tuple[Sender, dict[str, Path]]) -> Hub:
     """A hub with one member and an empty lake, to be copied."""
-    hub = Hub(tmp_path_factory.mktemp("fresh") / "hub")
+    hub = backend.hub(tmp_path_factory.mktemp("fresh") / "hub")
     sent[0].join(hub)
     assert accept(hub) == []
     return hub
 
 
 @pytest.fixture(scope="module")
-def strict(fresh: Hub) -> Hub:
+def strict(fresh: Hub, backend: Backend) -> Hub:
     """A hub that only ever refuses: it is not copied for each test."""
-    return Hub(Path(shutil.copytree(fresh.folder, fresh.folder.parent / "strict")))
+    return backend.hub(fresh.folder.parent / "strict", like=fresh)
 
 
 @pytest.fixture
-def hub(tmp_path: Path, fresh: Hub) -> Hub:
-    return Hub(Path(shutil.copytree(fresh.folder, tmp_path / "hub")))
+def hub(tmp_path: Path, fresh: Hub, backend: Backend) -> Hub:
+    return backend.hub(tmp_path / "hub", like=fresh)
 
 
 def forge(source: Path, inbox_folder: Path, key: bytes, change) -> Path:
@@ -93,10 +94,10 @@ def test_accepting_twice_is_accepting_once(hub, sent):
     assert list(hub.inbox.iterdir()) == []
 
 
-def test_the_order_of_arrival_does_not_change_the_views(tmp_path, fresh, sent):
+def test_the_order_of_arrival_does_not_change_the_views(tmp_path, fresh, backend, sent):
     shown = []
     for place, order in enumerate((("r1", "r2", "season"), ("season", "r2", "r1"))):
-        hub = Hub(Path(shutil.copytree(fresh.folder, tmp_path / str(place))))
+        hub = backend.hub(tmp_path / str(place), like=fresh)
         outcomes = [accept_one(hub, deliver(sent[1][name], hub.inbox)).rule for name in order]
         assert outcomes == ([None] * 3, [None, None, "revision"])[place]
         shown.append(query(hub, "from provenance order by all"))
@@ -133,8 +134,8 @@ def test_a_stray_file_an_empty_folder_and_a_link_are_refused_by_layout(hub, sent
     assert count(hub, "refusals") == (3,)
 
 
-def test_a_stranger_and_a_stolen_name_are_refused(tmp_path, sent):
-    hub = Hub(tmp_path / "hub")
+def test_a_stranger_and_a_stolen_name_are_refused(tmp_path, backend, sent):
+    hub = backend.hub(tmp_path / "hub")
     assert accept_one(hub, deliver(sent[1]["season"], hub.inbox)).rule == "member"
     register(hub, id="theatre", name="x", kind="theatre", commune="75056", public_key="ab" * 32)
     assert accept_one(hub, deliver(sent[1]["season"], hub.inbox)).rule == "signature"
@@ -216,9 +217,9 @@ def test_a_second_draw_of_a_release_is_refused(hub, sent):
     assert accept_one(hub, there).rule == "revision"
 
 
-def test_a_season_that_adds_up_to_more_than_the_floor_is_refused(tmp_path):
+def test_a_season_that_adds_up_to_more_than_the_floor_is_refused(tmp_path, backend):
     """Every release is within its season on its own; a venue that lost its ledger may still publish too much."""
-    hub = Hub(tmp_path / "hub")
+    hub = backend.hub(tmp_path / "hub")
     rich = replace(POLICY, calendar={"quarter": Fraction(3, 5), "season": Fraction(3, 5)})
     s = sender(tmp_path, policy=rich)
     s.join(hub)
@@ -234,7 +235,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("step", "after"), [("hold", False), ("hold", True), ("_move", False), ("_move", True), ("_record", True)]
+    ("step", "after"), [("hold", False), ("hold", True), ("move", False), ("move", True), ("_record", True)]
 )
 def test_killed_at_any_step_running_again_ends_the_same(hub, sent, monkeypatch, step, after):
     deliver(sent[1]["season"], hub.inbox)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +19,7 @@ import polars as pl
 import psycopg2
 import pytest
 from releases import sender
+from servers import postgresql
 
 from aggregations.inbox import load_inbox
 from aggregations.venue import Venue
@@ -233,31 +231,14 @@ def test_a_venue_is_released_by_one_run_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postgresql(tmp_path: Path) -> Iterator[str]:
-    """The address of a real, empty PostgreSQL on a loopback port; it refuses to run as root."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        apart = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if apart:
-            shutil.chown(folder, "postgres")
-        data = f"{folder}/data"
-        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
-        control = [*apart, programs / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log"]
-        made = [*apart, programs / "initdb", "-D", data, "-A", "trust", "-U", "dagster", "-E", "UTF8", "--no-sync"]
-        subprocess.run(made, check=True, capture_output=True, cwd=folder)
-        subprocess.run([*control, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
-        try:
-            yield f"//dagster@127.0.0.1:{port}/postgres"
-        finally:
-            subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+def database() -> Iterator[str]:
+    with postgresql("dagster", trust=True) as server:
+        yield f"//dagster@127.0.0.1:{server.port}/postgres"
 
 
 @pytest.mark.slow
 def test_several_workers_at_once_with_dagster_in_postgresql(
-    tmp_path: Path, postgresql: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The configuration that docs/operations.md gives, a real database, daemon and code location."""
     home, folder = tmp_path / "home", tmp_path / "dagster"
@@ -268,7 +249,7 @@ def test_several_workers_at_once_with_dagster_in_postgresql(
     (yaml,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)
     (folder / "dagster.yaml").write_text(yaml, "utf-8")
     for name, value in {
-        "DAGSTER_HOME": folder, "JAUGE_HOME": home, "JAUGE_DAGSTER_DATABASE": f"postgresql+psycopg2:{postgresql}", "PYTHONPATH": ROOT,
+        "DAGSTER_HOME": folder, "JAUGE_HOME": home, "JAUGE_DAGSTER_DATABASE": f"postgresql+psycopg2:{database}", "PYTHONPATH": ROOT,
     }.items():  # fmt: skip
         monkeypatch.setenv(name, str(value))
     tools = Path(sys.executable).parent
@@ -299,7 +280,7 @@ def test_several_workers_at_once_with_dagster_in_postgresql(
         assert max(start for start, _ in spans) < min(end for _, end in spans), "all at work at one time"
         keys = {str(partitions.key(name, T1)) for name in names}
         assert instance.get_materialized_partitions(venue.release.key) == keys
-    with closing(psycopg2.connect(f"postgresql:{postgresql}")) as database, database.cursor() as cursor:
+    with closing(psycopg2.connect(f"postgresql:{database}")) as state, state.cursor() as cursor:
         cursor.execute("select event from event_logs where dagster_event_type = 'ASSET_MATERIALIZATION'")
         workers = {json.loads(event)["dagster_event"]["pid"] for (event,) in cursor.fetchall()}
     assert len(workers) == len(names)

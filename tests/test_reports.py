@@ -2,7 +2,6 @@
 
 import math
 import re
-from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, dict[str, str]]
             deliver(s.release(period, people=people if "-T4" not in period else people // 2).folder, hub.inbox)
     register(hub, id="silent", name="Silent", kind="museum", commune="75056", public_key="00" * 32)
     assert {d.outcome for d in accept(hub)} == {"accepted"}
-    written = build_reports(hub, date(2026, 11, 22))
+    written = build_reports(hub)
     return hub, {p.relative_to(hub.reports).as_posix(): p.read_text("utf-8") for p in written}
 
 
@@ -204,7 +203,7 @@ def test_pages_are_replaced_whole_or_not_at_all(site, monkeypatch):
 
 
 def test_an_empty_hub_has_a_page(tmp_path: Path):
-    pages = build_reports(Hub(tmp_path / "hub"), date(2026, 11, 22))
+    pages = build_reports(Hub(tmp_path / "hub"))
     assert [p.relative_to(tmp_path / "hub" / "reports").as_posix() for p in pages] == ["en/index.html", "fr/index.html"]
     assert "encore rien publié" in pages[1].read_text("utf-8")
 

@@ -23,16 +23,18 @@ Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), Fre
 NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
 _MACROS = ("sum_se", "noisy_sum")
 
-_HELD = "releases losses venues refusals labels dictionary edition"
+_HELD = "releases losses venues floor refusals labels dictionary edition turn"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
     "policy k k_rule manifest_sha256 accepted_at manifest",
     "losses": "release_id unit epsilon delta rho delta_selection shift season_epsilon season_delta",
     "venues": "venue name kind commune since",
+    "floor": "unit season_epsilon season_delta k k_rule",
     "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint",
     "labels": "dimension code fr en position",
     "dictionary": "relation column_name fr en",
     "edition": "digest",
+    "turn": "taken",
     "latest": "release_id venue period season period_kind period_start period_end revision published k k_rule",
     "coverage": "release_id venue season period period_kind table_name cells published_cells share",
 }

@@ -1,22 +1,22 @@
-"""The inbox: every release delivered is verified, then accepted in one transaction or refused with a reason.
+"""The inbox: every release delivered is verified, then accepted or refused with a reason, in transactions.
 
-Promise: nothing is ever half-loaded, and nothing is lost. The lake is written before a folder moves; killed between
-the two, the next run finds the release held (same manifest) or the refusal recorded (same bytes) and only moves the
-folder. The order in which releases arrive does not matter to what the views show.
+Promise: nothing is ever half-loaded, nothing held twice, and nothing lost, however many processes decide at once. The lake
+is written before a folder moves; killed between the two, the next run finds the release held (same manifest) or the
+refusal recorded (same bytes) and only moves the folder. The order in which releases arrive does not matter to what the
+views show.
 
-Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
-accounting), with `member` before the signature; then policy, table, revision.
+Folders are verified one by one (`arrival`), then decided some at a time, in turn with other processes: a transaction
+costs more than a release. Rules that ask the lake come last: policy, then revision.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,15 +24,18 @@ import duckdb
 import polars as pl
 
 from privacy.accounting import Cost
-from privacy.calendar import Period
-from privacy.errors import Fault, VerificationRefusal
-from privacy.release import Release, read
+from privacy.errors import VerificationRefusal
+from privacy.release import Release
+from warehouse.arrival import Arrival, Rules, alone, claims, fingerprint, look, move, refusal, wrong_field
 from warehouse.definitions import sql
-from warehouse.floor import Spent, check_facts, check_policy, check_tables
-from warehouse.governance import Hub, floor, members
-from warehouse.lake import hold, hold_venues, open_lake, tidy
+from warehouse.floor import Spent, check_policy
+from warehouse.governance import Hub
+from warehouse.holdings import hold, hold_rules
+from warehouse.lake import in_turn, open_lake, put
+from warehouse.upkeep import compact
 
-_TIDY_FROM = 16  # releases accepted in one run that are worth Parquet files
+_AT_ONCE = 64  # folders decided in one transaction
+_COMPACT_FROM, _COMPACT_EACH = 16, 1024  # releases accepted in one run that are worth fewer, larger files
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,12 @@ class Waiting:
 
 def waiting(hub: Hub) -> list[Waiting]:
     """List what has arrived, by name; a dotted name is still arriving."""
+    return [Waiting(folder, *claims(folder)) for folder in _folders(hub)]
+
+
+def _folders(hub: Hub) -> list[Path]:
     names = sorted(p.name for p in hub.inbox.iterdir()) if hub.inbox.exists() else []
-    return [Waiting(hub.inbox / n, *_claims(hub.inbox / n)) for n in names if not n.startswith(".")]
+    return [hub.inbox / n for n in names if not n.startswith(".")]
 
 
 def accept(hub: Hub, *, now: datetime | None = None) -> list[Decision]:
@@ -70,140 +77,147 @@ def accept(hub: Hub, *, now: datetime | None = None) -> list[Decision]:
 
 
 def decide(hub: Hub, *, now: datetime | None = None) -> Iterator[Decision]:
-    """Do as `accept` does, and tell each decision when it is taken."""
-    accepted = 0
+    """Do as `accept` does, and tell decisions as they are taken; what another process is deciding is left to it."""
+    accepted, rules = 0, Rules.of(hub)
     with open_lake(hub) as lake:
-        hold_venues(lake, hub)
-        for one in waiting(hub):
-            decision = _decide(hub, lake, one.folder, now)
-            accepted += decision.outcome == "accepted"
-            yield decision
-        if accepted >= _TIDY_FROM:
-            tidy(lake)
+        hold_rules(lake, hub)
+        folders = iter(_folders(hub))
+        while some := list(islice(folders, _AT_ONCE)):
+            decisions = _decide(hub, lake, rules, some, now, wait=False)
+            yield from decisions
+            before, accepted = accepted, accepted + sum(d.outcome == "accepted" for d in decisions)
+            if before // _COMPACT_EACH < accepted // _COMPACT_EACH:
+                compact(lake)
+        if accepted % _COMPACT_EACH >= _COMPACT_FROM:
+            compact(lake)
 
 
-def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decision:
-    """Decide on one folder of the inbox."""
+def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decision | None:
+    """Decide on one folder of the inbox; None if another process has done so."""
     with open_lake(hub) as lake:
-        hold_venues(lake, hub)
-        return _decide(hub, lake, folder, now)
+        hold_rules(lake, hub)
+        return next(iter(_decide(hub, lake, Rules.of(hub), [folder], now, wait=True)), None)
 
 
-def _decide(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, now: datetime | None) -> Decision:
+def _decide(
+    hub: Hub, lake: duckdb.DuckDBPyConnection, rules: Rules, folders: Sequence[Path], now: datetime | None, *, wait: bool
+) -> list[Decision]:
     at = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    venue, period = _claims(folder)
-    try:
-        release = _verify(hub, lake, folder, venue)
-        held = _is_held(lake, release)
-    except VerificationRefusal as refusal:
-        decision = Decision(folder.name, "refused", venue, None, refusal.rule, refusal.fr, refusal.en, period)
-        fingerprint = _fingerprint(folder)
-        _record(lake, decision, fingerprint, at)
-        _move(folder, hub.refused, fingerprint)
-        return decision
-    if not held:
-        lake.execute("begin")
+    with ExitStack() as locks:
+        ours = [folder for folder in folders if locks.enter_context(alone(folder, wait=wait))]
+        arrivals = [arrival for folder in ours if (arrival := look(folder, rules))]
+        if not arrivals:
+            return []
         try:
-            hold(lake, release, hub.policy, at)
-            lake.execute("commit")
-        except BaseException:
-            lake.execute("rollback")
-            raise
-    _move(folder, hub.accepted, release.manifest_sha256)
-    return Decision(folder.name, "held" if held else "accepted", venue, release.id, period=period)
+            decisions, prints = in_turn(lake, lambda: _write(lake, rules, arrivals, at))
+        except FileNotFoundError:  # no locks here, and another process has moved one of them
+            alone_each = ([folder] for folder in folders if len(folders) > 1)
+            return [d for one in alone_each for d in _decide(hub, lake, rules, one, now, wait=wait)]
+        for arrival, decision in zip(arrivals, decisions, strict=True):
+            if decision.outcome == "refused":
+                move(arrival.folder, hub.refused, prints[decision.folder])
+            elif isinstance(arrival.found, Release):
+                move(arrival.folder, hub.accepted, arrival.found.manifest_sha256)
+    return decisions
 
 
-def _verify(hub: Hub, lake: duckdb.DuckDBPyConnection, folder: Path, venue: str | None) -> Release:
-    member = members(hub).get(venue) if venue is not None else None
-    if any(p.is_symlink() for p in (folder, *folder.rglob("*"))):
-        raise _refusal("layout", "a file is a link", "un fichier est un lien")
-    if venue is not None and member is None:
-        raise _refusal("member", "this venue is not a member of the hub", "ce lieu n’est pas membre du hub")
+def _write(
+    lake: duckdb.DuckDBPyConnection, rules: Rules, arrivals: Sequence[Arrival], at: datetime
+) -> tuple[list[Decision], dict[str, str]]:
+    """Judge each by what is held, write what comes of it; return decisions, and the fingerprints of what is refused."""
+    held, accepted, decisions = _read_held(lake, arrivals), list[Release](), list[Decision]()
+    prints: dict[str, str] = {}
+    for a in arrivals:
+        told = _judge(held, a.found, rules)
+        if isinstance(told, VerificationRefusal):
+            decisions.append(Decision(a.folder.name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
+            prints[a.folder.name] = fingerprint(a.folder)
+            continue
+        release, known = told
+        if not known:
+            accepted.append(release)
+            held.add(release)
+        outcome = "held" if known else "accepted"
+        decisions.append(Decision(a.folder.name, outcome, a.venue, release.id, period=a.period))
+    if accepted:
+        hold(lake, accepted, rules.policy, at)
+    if prints:
+        _record(lake, [d for d in decisions if d.outcome == "refused"], prints, at)
+    return decisions, prints
+
+
+@dataclass(slots=True)
+class _Held:
+    """What the lake holds of some venues. `releases`: (venue, period) → id → (revision, manifest's digest)."""
+
+    releases: dict[tuple[str, str], dict[str, tuple[int, str]]] = field(default_factory=dict)
+    spent: dict[tuple[str, str], Spent] = field(default_factory=dict)  # by venue and season
+
+    def add(self, release: Release) -> None:
+        """Count a release in, as one held."""
+        m = release.manifest
+        losses = [
+            (unit, *(loss["privacy_parameters"][part] for part in ("rho", "delta_selection", "shift")))
+            for unit, loss in m["privacy_loss"].items()
+        ]
+        facts = m["venue"]["id"], m["season"], m["period"], release.id, m["revision"], release.manifest_sha256
+        self.count(*facts, losses)
+
+    def count(
+        self, venue: str, season: str, period: str, release: str, revision: int, sha256: str, losses: Any
+    ) -> None:
+        """Count a release in, told by its facts; `losses`: unit, rho, delta_selection, shift."""
+        self.releases.setdefault((venue, period), {})[release] = revision, sha256
+        spent = self.spent.setdefault((venue, season), {})
+        for unit, *parts in losses:
+            spent[unit] = spent.get(unit, Cost()) + Cost(*map(Fraction, parts))
+
+
+def _read_held(lake: duckdb.DuckDBPyConnection, arrivals: Sequence[Arrival]) -> _Held:
+    held, venues = _Held(), sorted({a.venue for a in arrivals if a.venue and isinstance(a.found, Release)})
+    for row in lake.execute(sql("held"), {"venues": venues}).fetchall() if venues else ():
+        held.count(*row)
+    return held
+
+
+def _judge(
+    held: _Held, found: Release | VerificationRefusal, rules: Rules
+) -> tuple[Release, bool] | VerificationRefusal:
+    """Return the release, and whether it is held already; or why it is refused."""
+    if isinstance(found, VerificationRefusal):
+        return found
+    m = found.manifest
+    same = held.releases.get((m["venue"]["id"], m["period"]), {})
+    _, manifest = same.get(found.id, (0, None))
     try:
-        release = read(folder, member.public_key if member else "")
-    except pl.exceptions.PanicException:  # a Parquet file made to break its reader
-        raise _refusal("schema", "a table is not readable Parquet", "une table n’est pas un Parquet lisible") from None
-    check_facts(release.manifest)
-    policy = hub.policy
-    try:
-        check_tables(release.manifest, policy)
-        held, _ = _latest(lake, release)
-        spent = {} if held else _spent(lake, release)
-        check_policy(release.manifest, floor(hub), spent)
+        check_policy(m, rules.floor, {} if manifest else held.spent.get((m["venue"]["id"], m["season"]), {}))
+        newest = max((revision for revision, _ in same.values()), default=0)
+        _check_revision(found, manifest, newest)
+    except VerificationRefusal as refused:
+        return refused
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        raise _refusal("manifest", "a field is missing or of the wrong type", "un champ manque ou est faux") from None
-    return release
+        return wrong_field()
+    return found, manifest is not None
 
 
-def _is_held(lake: duckdb.DuckDBPyConnection, release: Release) -> bool:
-    """Is this very release held? VerificationRefusal `revision` if a newer one, or another of that name, is."""
-    manifest, revision = _latest(lake, release)
-    if manifest == release.manifest_sha256:
-        return True
-    if manifest is not None:
-        raise _refusal("revision", "another release of this id is held", "une autre publication de cet id est détenue")
-    if release.manifest["revision"] <= revision:
-        why = f"revision {revision} of this period is held", f"la révision {revision} de cette période est détenue"
-        raise _refusal("revision", *why)
-    return False
+def _check_revision(release: Release, manifest: str | None, newest: int) -> None:
+    """VerificationRefusal `revision` if a newer one, or another release of that id, is held."""
+    if manifest not in (None, release.manifest_sha256):
+        raise refusal("revision", "another release of this id is held", "une autre publication de cet id est détenue")
+    if manifest is None and release.manifest["revision"] <= newest:
+        why = f"revision {newest} of this period is held", f"la révision {newest} de cette période est détenue"
+        raise refusal("revision", *why)
 
 
-def _latest(lake: duckdb.DuckDBPyConnection, release: Release) -> tuple[str | None, int]:
-    facts = {"release_id": release.id, "venue": release.manifest["venue"]["id"], "period": release.manifest["period"]}
-    revision, manifest = lake.execute(sql("latest_revision"), facts).fetchone() or (0, None)
-    return manifest, revision
-
-
-def _spent(lake: duckdb.DuckDBPyConnection, release: Release) -> Spent:
-    facts = {"venue": release.manifest["venue"]["id"], "season": release.manifest["season"]}
-    spent: Spent = {}
-    for unit, *parts in lake.execute(sql("spent"), facts).fetchall():
-        spent[unit] = spent.get(unit, Cost()) + Cost(*map(Fraction, parts))
-    return spent
-
-
-def _claims(folder: Path) -> tuple[str | None, str | None]:
-    """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
-    try:
-        manifest: Any = json.loads((folder / "manifest.json").read_bytes())
-        venue, period = manifest["venue"]["id"], str(Period.parse(manifest["period"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
-        return None, None
-    return (venue, period) if isinstance(venue, str) else (None, None)
-
-
-def _record(lake: duckdb.DuckDBPyConnection, d: Decision, fingerprint: str, at: datetime) -> None:
-    """Write the refusal, once for the same bytes under the same name refused by the same rule."""
-    same = "select 1 from refusals where folder = ? and rule = ? and fingerprint = ?"
-    if lake.execute(same, [d.folder, d.rule, fingerprint]).fetchone() is None:
-        row = [at, d.folder, d.venue, d.rule, d.fr, d.en, fingerprint]
-        lake.execute("insert into refusals values (?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _move(folder: Path, into: Path, digest: str) -> None:
-    """Move a folder out of the inbox; a namesake there is kept, and only the same bytes are dropped."""
-    into.mkdir(parents=True, exist_ok=True)
-    there = into / folder.name
-    if there.exists() and into.name == "refused":
-        there = into / f"{folder.name}.{digest[:12]}"
-    if not there.exists():
-        folder.rename(there)
-    elif folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
-    else:
-        folder.unlink()
-
-
-def _fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-        digest.update(path.relative_to(folder.parent).as_posix().encode() + b"\0")
-        if path.is_file() and not path.is_symlink():
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _refusal(rule: str, en: str, fr: str) -> VerificationRefusal:
-    return VerificationRefusal(
-        rule, f"{en}. The folder is kept in refused/.", f"{fr}. Le dossier est gardé dans refused/."
-    )
+def _record(
+    lake: duckdb.DuckDBPyConnection, refused: Sequence[Decision], prints: dict[str, str], at: datetime
+) -> None:
+    """Write refusals, each once for the same bytes under the same name refused by the same rule."""
+    known = set(lake.execute("select folder, rule, fingerprint from refusals").fetchall())
+    rows = [
+        {"refused_at": at, "folder": d.folder, "venue": d.venue, "rule": d.rule, "reason_fr": d.fr, "reason_en": d.en,
+         "fingerprint": prints[d.folder]}
+        for d in refused if (d.folder, d.rule, prints[d.folder]) not in known
+    ]  # fmt: skip
+    if rows:
+        put(lake, "refusals", pl.DataFrame(rows, schema_overrides={"venue": pl.String}))

@@ -1,118 +1,164 @@
-"""The lake: what the hub holds, in DuckLake (Parquet files and a DuckDB catalogue), and SQL over it.
+"""The lake: what the hub holds, in DuckLake (Parquet files and a catalogue), and SQL over it.
 
-`open_lake` gives a connection on which `select * from provenance` works; `hold` puts one release in, whole or not
-at all; `query` answers a stranger's question and can do nothing else. Nothing is downloaded: the extension comes
-with the Python package, and DuckDB is told not to look for others.
+`open_lake` gives a connection on which `select * from provenance` works, as the lake is or was at a snapshot; `hold` puts
+releases in, whole or not at all; `answer` answers a stranger's question and can do nothing else.
+
+Any number of processes may write to a lake whose catalogue is PostgreSQL. DuckLake lets two that insert both through, as
+neither has touched what the other read: the same release would be held twice. So who writes rewrites the one row of the
+table `turn` too; of two at once, one commits and the other starts again from what it then finds (`in_turn`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from datetime import datetime
-from fractions import Fraction
-from importlib.resources import files
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import duckdb
 import polars as pl
+from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
-from privacy.calendar import Period
 from privacy.errors import Fault
 from privacy.policy import Policy
-from privacy.release import Release
-from warehouse.definitions import dictionary, labels, sql, statements
-from warehouse.governance import Hub, members
+from warehouse.definitions import dictionary, labels, statements
+from warehouse.governance import Hub
+from warehouse.storage import Storage, attach, folder, read_storage, trouble
 
-_INLINED_ROWS = 1000  # a release's table stays in the catalogue until `tidy`: no Parquet file for 84 rows
-_CLOSED: dict[str, str | bool | int | float | list[str]] = {
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",  # a table name never reaches a Python variable
-}
+T = TypeVar("T")
+_PATIENCE = 60.0  # seconds of other writers being quicker
 
 
-def open_lake(hub: Hub, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open the lake, making what is missing unless `read_only`; close it after use (`with`).
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state of the lake. `id` grows by one with every change; `at`: when it was made, UTC."""
 
-    A Fault says when there is none yet, or when another process is writing.
+    id: int
+    at: datetime
+
+
+@contextmanager
+def open_lake(
+    hub: Hub, *, read_only: bool = False, snapshot: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the lake, making what is missing, unless `read_only`, or as it was at a `snapshot`.
+
+    A Fault says when there is none yet, when another process is writing (embedded catalogue), or what a server did.
     """
-    catalogue = hub.lake / "catalogue.duckdb"
-    if read_only and not catalogue.exists():
-        raise Fault(
-            "The hub holds nothing yet; `jauge accept` takes in what venues have delivered.",
-            "Le hub ne contient encore rien ; `jauge accept` reçoit ce que les lieux ont livré.",
-        )
-    hub.lake.mkdir(parents=True, exist_ok=True)
-    lake = duckdb.connect(":memory:", config=_CLOSED)
-    mode = "read_only" if read_only else f"data_inlining_row_limit {_INLINED_ROWS}"
-    path, data = (str(p.resolve()).replace("'", "''") for p in (catalogue, hub.lake / "data"))
+    storage, reads = read_storage(hub), read_only or snapshot is not None
+    if not storage.catalogue:
+        if reads and not (hub.lake / "catalogue.duckdb").exists():
+            raise _nothing()
+        hub.lake.mkdir(parents=True, exist_ok=True)
     try:
-        lake.execute(f"load '{_extension('ducklake')}'")
-        lake.execute(f"attach 'ducklake:{path}' as lake (data_path '{data}/', override_data_path true, {mode})")
-        lake.execute("use lake")
-        if not read_only:
-            _prepare(lake, hub.policy)
-    except duckdb.IOException:
-        lake.close()
+        with _attached(hub, storage, read_only=reads, snapshot=snapshot) as lake:
+            if not reads:
+                _prepare(lake, hub.policy)
+            yield lake
+    except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException, duckdb.FatalException) as error:
+        raise trouble(error) from None
+    except duckdb.TransactionException:
+        raise _busy() from None
+    except duckdb.Error as error:
+        if snapshot is None:
+            raise
         raise Fault(
-            "The hub's lake is in use by another process, or its files are damaged. Try again in a moment.",
-            "Le lac du hub est utilisé par un autre processus, ou ses fichiers sont abîmés. Réessayez dans un instant.",
-        ) from None
-    except BaseException:
-        lake.close()
+            f"The lake cannot be read as of snapshot {snapshot}: there is none, it has expired, or it was made under "
+            "another policy or version of Jauge.",
+            f"Le lac ne peut être lu dans son état {snapshot} : il n’existe pas, a expiré, ou fut fait avec une autre "
+            "politique ou version de Jauge.",
+        ) from error
+
+
+@contextmanager
+def _attached(
+    hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attach, again if another process made the catalogue at the same moment; close at the end."""
+    try:
+        lake = patiently(lambda: attach(hub, storage, read_only=read_only, snapshot=snapshot))
+    except duckdb.Error as error:
+        if "does not match existing data path" in str(error):
+            raise trouble(error) from None
+        if read_only and re.search(r"ducklake_metadata|not.*initialized|does not exist.*creating", str(error)):
+            raise _nothing() from None
         raise
-    return lake
+    try:
+        yield lake
+    finally:
+        lake.close()
 
 
-def _extension(name: str) -> str:
-    """Return where the Python package keeps a DuckDB extension: loaded from there, never installed or downloaded."""
-    package = files(f"duckdb_extension_{name}")
-    return str(package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension").replace("'", "''")
+def current(lake: duckdb.DuckDBPyConnection) -> Snapshot:
+    """Return the state of the lake that this connection, or its transaction, sees."""
+    number, at = lake.execute(
+        "select snapshot_id, epoch_us(snapshot_time) from ducklake_snapshots('lake') "
+        "where snapshot_id = (select id from ducklake_current_snapshot('lake'))"
+    ).fetchone() or (0, 0)
+    return Snapshot(number, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at))
 
 
-def hold(lake: duckdb.DuckDBPyConnection, release: Release, policy: Policy, now: datetime) -> None:
-    """Put a verified release in: its row, its losses, every cell and level, within the caller's transaction."""
-    manifest = release.manifest
-    period = Period.parse(manifest["period"])
-    facts = {"release_id": release.id, "period_kind": period.kind, "period_start": period.start}
-    facts |= {"period_end": period.end, "manifest_sha256": release.manifest_sha256, "now": now}
-    lake.execute(sql("hold"), facts | {"manifest": json.dumps(manifest, ensure_ascii=False)})
-    for unit, loss in manifest["privacy_loss"].items():
-        own, season = loss["privacy_parameters"], loss["season"]
-        row = [release.id, unit, own["epsilon"], float(Fraction(own["delta"]))]
-        row += [own["rho"], own["delta_selection"], own["shift"]]
-        row += [float(Fraction(season["epsilon"])), float(Fraction(season["delta"]))]
-        lake.execute("insert into losses values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    for table in policy.tables:
-        if table.name in release.tables:
-            keys = [pl.lit(manifest[c] if c != "venue" else manifest["venue"]["id"]).alias(c) for c in _KEYS]
-            lake.register("arriving", release.tables[table.name].select(*keys, pl.all()))
-            lake.execute(f"insert into cells_{table.name} by name from arriving")
-            lake.unregister("arriving")
+def in_turn(lake: duckdb.DuckDBPyConnection, do: Callable[[], T]) -> T:
+    """Return what `do` returns, all of it in one transaction; run again whole if another writer was quicker."""
+    return patiently(lambda: _once(lake, do))
 
 
-_KEYS = ("release_id", "venue", "season", "period")
-
-
-def hold_venues(lake: duckdb.DuckDBPyConnection, hub: Hub) -> None:
-    """Make the table `venues` say what `governance.toml` says; writes only if it does not."""
-    rows = [(m.id, m.name, m.kind, m.commune, m.since) for m in members(hub).values()]
-    if sorted(rows) != sorted(lake.execute("from venues").fetchall()):
-        lake.execute("begin")
-        lake.execute("delete from venues")
-        if rows:
-            lake.executemany("insert into venues values (?, ?, ?, ?, ?)", rows)
+def _once(lake: duckdb.DuckDBPyConnection, do: Callable[[], T]) -> T:
+    lake.execute("begin")
+    try:
+        if lake.execute("update turn set taken = taken + 1").fetchall() != [(1,)]:
+            raise Fault(
+                "The lake's table `turn` has not its one row: without it two processes may hold a release twice. "
+                "Restore the catalogue.",
+                "La table `turn` du lac n’a pas sa ligne unique : sans elle, deux processus pourraient détenir deux "
+                "fois une publication. Restaurez le catalogue.",
+            )
+        done = do()
         lake.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):  # a commit that was refused has rolled back
+            lake.execute("rollback")
+        raise
+    return done
 
 
-def tidy(lake: duckdb.DuckDBPyConnection) -> None:
-    """Move what waits in the catalogue to Parquet, one file a table and season where it can be."""
-    lake.execute("call ducklake_flush_inlined_data('lake')")
-    lake.execute("call ducklake_merge_adjacent_files('lake')")
+def patiently(do: Callable[[], T]) -> T:
+    """Return what `do` returns, tried again while other writers are quicker; after a minute, a Fault."""
+    waits = wait_random_exponential(multiplier=0.05, max=2)
+    conflict = retry_if_exception_type(duckdb.TransactionException)
+    try:
+        return Retrying(retry=conflict, wait=waits, stop=stop_after_delay(_PATIENCE))(do)
+    except RetryError:
+        raise _busy() from None
 
 
-def query(hub: Hub, question: str) -> pl.DataFrame:
-    """Answer one SELECT over the lake. Whatever else it is (a write, a file, a setting) is a Fault.
+def put(lake: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
+    """Add rows to a table, columns by name."""
+    lake.register("arriving", rows)
+    try:
+        lake.execute(f"insert into {table} by name from arriving")  # noqa: S608 (a name of ours or of the policy)
+    finally:
+        lake.unregister("arriving")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows that answer a question, and the state of the lake they are of."""
+
+    rows: pl.DataFrame
+    snapshot: Snapshot
+
+
+def query(hub: Hub, question: str, *, snapshot: int | None = None) -> pl.DataFrame:
+    """Return the rows of `answer`."""
+    return answer(hub, question, snapshot=snapshot).rows
+
+
+def answer(hub: Hub, question: str, *, snapshot: int | None = None) -> Answer:
+    """Answer one SELECT over the lake, as it is or was. Whatever else it is (a write, a file, a setting) is a Fault.
 
     The lake is attached read-only, files outside it are closed, and the settings locked.
     """
@@ -121,20 +167,29 @@ def query(hub: Hub, question: str) -> pl.DataFrame:
     except duckdb.Error as error:
         raise _no_answer(error) from None
     readable = duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN
-    if len(parsed) != 1 or parsed[0].type not in readable:
+    if len(parsed) != 1 or parsed[0].type not in readable or _AROUND.search(question):
         raise Fault(
             "One SELECT at a time: the lake can be read, not changed, and no file is read or written.",
             "Un seul SELECT à la fois : le lac se lit, ne se modifie pas, et aucun fichier n’est lu ni écrit.",
         )
-    with open_lake(hub, read_only=True) as lake:
-        inside = str(hub.lake.resolve()).replace("'", "''")
-        lake.execute(f"set allowed_directories = ['{inside}/']")
+    with open_lake(hub, read_only=True, snapshot=snapshot) as lake:
+        lake.execute(f"set allowed_directories = ['{_inside(hub)}']")
         lake.execute("set enable_external_access = false")
         lake.execute("set lock_configuration = true")
         try:
-            return lake.execute(parsed[0]).pl()
+            lake.execute("begin")  # the rows are of the snapshot that is named
+            return Answer(lake.execute(parsed[0]).pl(), current(lake))
+        except duckdb.IOException:
+            raise
         except duckdb.Error as error:
             raise _no_answer(error) from None
+
+
+_AROUND = re.compile(r"postgres_|\bquery(_table)?\b|\bjson_execute|\bducklake_|__ducklake", re.IGNORECASE)
+
+
+def _inside(hub: Hub) -> str:
+    return folder(hub, read_storage(hub)).replace("'", "''")
 
 
 def _no_answer(error: duckdb.Error) -> Fault:
@@ -142,22 +197,51 @@ def _no_answer(error: duckdb.Error) -> Fault:
     return Fault(f"The question has no answer. {why}", f"La question n’a pas de réponse. {why}")
 
 
+def _nothing() -> Fault:
+    return Fault(
+        "The hub holds nothing yet; `jauge accept` takes in what venues have delivered.",
+        "Le hub ne contient encore rien ; `jauge accept` reçoit ce que les lieux ont livré.",
+    )
+
+
+def _busy() -> Fault:
+    return Fault(
+        "Other processes are writing to the hub's lake without a break. Nothing is half done: try again in a moment.",
+        "D’autres processus écrivent sans cesse dans le lac du hub. Rien n’est fait à moitié : réessayez bientôt.",
+    )
+
+
 def _prepare(lake: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     """Make tables, views, labels and comments once; again only when their definition has changed."""
     text = statements(policy)
     digest = hashlib.sha256((text + repr(labels(policy))).encode()).hexdigest()
-    made = "select 1 from duckdb_tables() where database_name = 'lake' and table_name = 'edition'"
-    if lake.execute(made).fetchone() and lake.execute("from edition").fetchall() == [(digest,)]:
-        return
-    lake.execute("begin")
-    try:
+
+    def done() -> bool:
+        made = "select 1 from duckdb_tables() where database_name = 'lake' and table_name = 'edition'"
+        return bool(lake.execute(made).fetchone()) and lake.execute("from edition").fetchall() == [(digest,)]
+
+    def make() -> None:
+        if done():  # by another process, since
+            return
         lake.execute(text)
-        for name, rows in (("labels", labels(policy)), ("dictionary", dictionary(policy)), ("edition", [(digest,)])):
-            lake.execute(f"delete from {name}")  # noqa: S608 (one of three words above)
-            lake.register("arriving", pl.DataFrame(rows, orient="row"))
+        rows = {"labels": labels(policy), "dictionary": dictionary(policy), "edition": [(digest,)]}
+        for name, told in rows.items():
+            lake.execute(f"delete from {name}")  # noqa: S608 (one of the three words above)
+            lake.register("arriving", pl.DataFrame(told, orient="row"))
             lake.execute(f"insert into {name} from arriving")
             lake.unregister("arriving")
-        lake.execute("commit")
-    except BaseException:
-        lake.execute("rollback")
-        raise
+
+    if not done():
+        patiently(lambda: _begin(lake))
+        in_turn(lake, make)
+
+
+def _begin(lake: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `turn` with its row, if it is not there, and say that all but it is written to Parquet.
+
+    Rows kept in the catalogue itself ("inlined") may lose a double's last bit, and moving them to Parquet while another
+    process changes them loses the change (DuckLake 1.0, tried): only `turn` is kept so, and it is never moved.
+    """
+    lake.execute("call lake.set_option('data_inlining_row_limit', 0)")
+    lake.execute("create table if not exists turn as select 0::bigint as taken")
+    lake.execute("call lake.set_option('data_inlining_row_limit', 1, table_name => 'turn')")

@@ -30,12 +30,15 @@ def accept(home: Home = HERE) -> None:
         raise typer.Exit(14)
 
 
-def report(home: Home = HERE) -> None:
+Of = Annotated[int | None, typer.Option("--snapshot", help="As the lake was then. / Le lac dans cet état.")]
+
+
+def report(snapshot: Of = None, home: Home = HERE) -> None:
     """Build the pages for marketing teams, in French and English. / Construire les pages."""
     from warehouse.governance import Hub
     from warehouse.reports.build import build_reports
 
-    pages = build_reports(Hub(home / "hub"))
+    pages = build_reports(Hub(home / "hub"), snapshot=snapshot)
     out.print(say(f"{len(pages)} pages in", f"{len(pages)} pages dans"), str(home / "hub" / "reports"))
 
 
@@ -44,13 +47,15 @@ def sql(
     form: Annotated[
         Literal["table", "json", "csv"], typer.Option("--format", help="For people or machines.")
     ] = "table",
+    snapshot: Of = None,
     home: Home = HERE,
 ) -> None:
     """Ask the hub's aggregates a question in SQL. / Interroger les agrégats en SQL."""
     from warehouse.governance import Hub
-    from warehouse.lake import query
+    from warehouse.lake import answer as ask
 
-    answer = query(Hub(home / "hub"), question)
+    told = ask(Hub(home / "hub"), question, snapshot=snapshot)
+    answer, of = told.rows, told.snapshot
     if form == "csv":
         sys.stdout.write(answer.write_csv())
     elif form == "json":
@@ -60,3 +65,5 @@ def sql(
         for row in answer.iter_rows():
             table.add_row(*("–" if v is None else f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row))
         out.print(table)
+    when = f"{of.at:%Y-%m-%d %H:%M:%S} UTC"
+    typer.echo(say(f"Snapshot {of.id} of the lake, {when}", f"État {of.id} du lac, {when}"), err=True)

@@ -2,25 +2,26 @@
 
     reports/fr/index.html  reports/fr/<venue>.html  reports/en/…
 
-Each page holds everything it needs: style and drawings inside, no script, nothing fetched.
+Each page holds everything it needs: style and drawings inside, no script, nothing fetched. It names the snapshot of the
+lake that it was made from, and nothing on it is from elsewhere or of today: made again from that snapshot, it is the same.
 """
 
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from warehouse.governance import Hub, Member, floor, members
-from warehouse.lake import open_lake
+from warehouse.governance import Hub
+from warehouse.holdings import hold_rules
+from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.cells import read_sheets
 from warehouse.reports.charts import Bar, draw_quarters
 from warehouse.reports.figures import Estimate
-from warehouse.reports.issues import Issue, read_issues
+from warehouse.reports.issues import Issue, Venue, read_floor, read_issues, read_venues
 from warehouse.reports.network import network_page
 from warehouse.reports.sections import Section, section, share_bar
 from warehouse.reports.words import Words, first_timers
@@ -30,28 +31,40 @@ _QUARTERS_SHOWN = 6
 _EVERY_QUARTER = ("loyalty", "provenance", "referrers")
 
 
-def build_reports(hub: Hub, today: date | None = None) -> list[Path]:
-    """Write every page anew and return their paths; the old pages stay until all the new ones are there."""
-    day = today or datetime.now(UTC).date()
-    policy, venues = hub.policy, members(hub)
-    with open_lake(hub) as lake:
+def build_reports(hub: Hub, *, snapshot: int | None = None) -> list[Path]:
+    """Write every page anew and return their paths; the old pages stay until all the new ones are there.
+
+    They are of the lake as it is, or as it was at a `snapshot`.
+    """
+    if snapshot is None:
+        with open_lake(hub) as lake:
+            hold_rules(lake, hub)
+            snapshot = current(lake).id
+    policy = hub.policy
+    with open_lake(hub, snapshot=snapshot) as lake:  # whatever other processes add meanwhile
+        of, venues, floor = current(lake), read_venues(lake), read_floor(lake)
         issues = read_issues(lake, read_sheets(lake, policy.tables))
     making = hub.reports.with_name(f".{hub.reports.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     for language in _LANGUAGES:
         words = Words(language)
         (making / language).mkdir(parents=True)
-        pages = {"index": network_page(words, venues, issues, floor(hub), policy.tables)}
+        pages = {"index": network_page(words, venues, issues, floor, policy.tables)}
         pages |= {v.id: _venue_page(words, v, [i for i in issues if i.venue == v.id]) for v in venues.values()}
         for name, page in pages.items():
             other = next(x for x in _LANGUAGES if x != language)
-            text = _render(page, words=words, other=Words(other), page=name, day=words.day(day), venues=venues)
+            made = _made_from(words, of)
+            text = _render(page, words=words, other=Words(other), page=name, made=made, venues=venues)
             (making / language / f"{name}.html").write_text(text, "utf-8")
     swap(making, hub.reports)
     return sorted(hub.reports.rglob("*.html"))
 
 
-def _venue_page(words: Words, venue: Member, issues: list[Issue]) -> dict[str, Any]:
+def _made_from(words: Words, snapshot: Snapshot) -> Markup:
+    return words.say("made_from", id=snapshot.id, date=words.day(snapshot.at), time=f"{snapshot.at:%H:%M:%S}")
+
+
+def _venue_page(words: Words, venue: Venue, issues: list[Issue]) -> dict[str, Any]:
     """Return what the template of a venue's page needs: latest season, later or latest quarter, trend, promise."""
     seasons = sorted((i for i in issues if i.kind == "season"), key=lambda i: i.period)
     quarters = sorted((i for i in issues if i.kind == "quarter"), key=lambda i: i.period)

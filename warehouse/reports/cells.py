@@ -151,7 +151,8 @@ def _read_view(lake: duckdb.DuckDBPyConnection, table: Table, view: str) -> dict
     columns = [f"{m.name}{part}" for m in table.measures for part in ("", "_se", "_common_se")]
     names = ", ".join(["release_id", "period", *table.names, *columns])
     found: dict[tuple[str, str], dict[Any, Any]] = {}
-    for row in lake.execute(f"select {names} from {view}").fetchall():  # noqa: S608 (names of the policy)
+    order = ", ".join(["release_id", *table.names])  # sums go in this order: the same pages, however the files lie
+    for row in lake.execute(f"select {names} from {view} order by {order}").fetchall():  # noqa: S608 (names of the policy)
         figures = found.setdefault((row[0], row[1]), {})
         numbers = row[2 + len(table.names) :]
         shown = {

@@ -1,4 +1,4 @@
-"""A release as the pages show it: its facts, its tables, and the season's losses it states."""
+"""What the pages show, out of the lake alone: members, the floor, and each release with the season's losses it states."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 import duckdb
 
 from warehouse.definitions import sql
+from warehouse.governance import Floor
 from warehouse.reports.cells import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A member of the hub, as the lake knows it."""
+
+    id: str
+    name: str
+    kind: str
+    since: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +49,16 @@ def read_issues(lake: duckdb.DuckDBPyConnection, sheets: Mapping[str, Mapping[st
         known = sheets.get(release, {})
         issues.append(Issue(release, venue, period, kind, revision, published, k, rule, losses, known))
     return issues
+
+
+def read_venues(lake: duckdb.DuckDBPyConnection) -> dict[str, Venue]:
+    """Return the members by id, those of longest standing first."""
+    rows = lake.execute("select venue, name, kind, since from venues order by since, venue").fetchall()
+    return {row[0]: Venue(*row) for row in rows}
+
+
+def read_floor(lake: duckdb.DuckDBPyConnection) -> Floor | None:
+    """Return what the hub demands of a release; None if it demands nothing."""
+    rows = lake.execute("select unit, season_epsilon, season_delta, k, k_rule from floor").fetchall()
+    losses = {unit: (Fraction(epsilon), Fraction(delta)) for unit, epsilon, delta, *_ in rows}
+    return Floor(*rows[0][3:], losses) if rows else None

@@ -8,10 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from privacy.declarations import Table
-from warehouse.governance import Floor, Member
+from warehouse.governance import Floor
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.charts import draw_panels
-from warehouse.reports.issues import Issue
+from warehouse.reports.issues import Issue, Venue
 from warehouse.reports.sections import Grid, share_bar
 from warehouse.reports.words import Words
 
@@ -20,13 +20,13 @@ _DRAWN = 12  # venues; with more, the figures alone
 
 
 def network_page(
-    words: Words, venues: Mapping[str, Member], issues: Sequence[Issue], floor: Floor, tables: Sequence[Table]
+    words: Words, venues: Mapping[str, Venue], issues: Sequence[Issue], floor: Floor | None, tables: Sequence[Table]
 ) -> dict[str, Any]:
     """Return what the template of the network's page needs."""
     period = _common(issues)
     latest = [i for i in issues if i.period == period]
     promise: list[Markup] = []
-    if loss := floor.losses.get("person"):
+    if floor and (loss := floor.losses.get("person")):
         promise = [words.say("promise_network", k=floor.k, **words.loss(*loss)), words.say("promise_several")]
     compared = [c for name in _COMPARED if (c := _comparison(name, latest, venues, words))]
     return {
@@ -50,7 +50,7 @@ def _common(issues: Sequence[Issue]) -> str | None:
     return None
 
 
-def _member(words: Words, venue: Member, issues: Sequence[Issue]) -> dict[str, Any]:
+def _member(words: Words, venue: Venue, issues: Sequence[Issue]) -> dict[str, Any]:
     kinds = ("season", "quarter")
     last = [max(p) for kind in kinds if (p := [i.period for i in issues if i.kind == kind])]
     return {
@@ -62,7 +62,7 @@ def _member(words: Words, venue: Member, issues: Sequence[Issue]) -> dict[str, A
     }
 
 
-def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Member], tables: Sequence[Table]) -> Grid:
+def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Venue], tables: Sequence[Table]) -> Grid:
     def cell(sheet: Sheet | None) -> str:
         if sheet is None:
             return words.say("not_sent")
@@ -76,7 +76,7 @@ def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Member
 
 
 def _comparison(
-    name: str, issues: Sequence[Issue], venues: Mapping[str, Member], words: Words
+    name: str, issues: Sequence[Issue], venues: Mapping[str, Venue], words: Words
 ) -> dict[str, Any] | None:
     """Return the shares of one table's first dimension side by side, a panel a code; None below two venues."""
     given = [(venues[i.venue].name, i.sheets[name]) for i in issues if i.venue in venues and name in i.sheets]

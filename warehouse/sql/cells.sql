@@ -7,4 +7,6 @@ create table if not exists cells_{{ t.name }} (
 {% for c in columns(t) -%}
 alter table cells_{{ t.name }} add column if not exists {{ c }} double;
 {% endfor -%}
-alter table cells_{{ t.name }} set partitioned by (season);
+-- by period and by venue: a file a season and eighth of the venues, for a file a venue would be thousands of a few rows
+alter table cells_{{ t.name }} set partitioned by (season, bucket(8, venue));
+alter table cells_{{ t.name }} set sorted by (venue, period);

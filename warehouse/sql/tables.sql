@@ -9,6 +9,7 @@ create table if not exists losses (
     season_epsilon double, season_delta double
 );
 create table if not exists venues (venue varchar, name varchar, kind varchar, commune varchar, since date);
+create table if not exists floor (unit varchar, season_epsilon varchar, season_delta varchar, k integer, k_rule varchar);
 create table if not exists refusals (
     refused_at timestamp, folder varchar, venue varchar, rule varchar, reason_fr varchar, reason_en varchar,
     fingerprint varchar
