@@ -5,8 +5,9 @@ twenty thousand of them would take a night and measure the venues, so a few are 
 policy, and every other is a variation of one: in each cell shown the number drawn is a little larger, what follows from
 it moves alike, then manifest and signature are made again. A venue could have sealed it: the hub holds it to every rule.
 
-Quarters arrive one after the other, all venues at once. The questions are those of `warehouse/sql/questions/`, or, where
-there are none, the few below. `--lake FILE` builds on the PostgreSQL and S3 that a `lake.toml` names.
+Quarters arrive one after the other, all venues at once, and each season after its last. The questions are those of
+`warehouse/sql/questions/`, or, where there are none, the few below. `--lake FILE` builds on the PostgreSQL and S3 that a
+`lake.toml` names; `--processes 2` accepts there by two at once.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ import argparse
 import copy
 import json
 import shutil
-import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,10 @@ from privacy.calendar import Period
 from privacy.policy import canonical_json
 from privacy.release import Release
 from privacy.verification import release_id, sha256
-from warehouse.governance import Hub
+from warehouse.governance import Hub, register
 from warehouse.inbox import decide
 from warehouse.lake import open_lake, query
+from warehouse.upkeep import tend
 
 AUDIENCES = (600, 3_000, 15_000)  # people of the venues drawn for real
 QUESTIONS = {
@@ -50,23 +51,26 @@ QUESTIONS = {
     "provenance over the network": "select provenance_fr, unnest(noisy_sum(people, people_se, people_common_se)) "
     "from provenance where period = '{quarter}' group by 1",
     "one venue's families, all quarters": "select period, family_fr, unnest(noisy_sum(people, people_se, people_common_se)) "
-    "from family where venue = '{venue}' group by all",
+    "from family where venue = '{venue}' group by 1, 2",
     "venues by people, last quarter": "select venue, people, people_low, people_high from provenance_totals "
     "where period = '{quarter}' order by people desc",
     "départements over all quarters": "select departement, period, sum(people), sum_se(people_se, people_common_se) "
     "from departement group by all",
-    "young audiences by venue": "select venue, sum(people) from loyalty where age_band = '15_25' group by 1 order by 2 desc limit 20",
+    "young audiences by venue": "select venue, sum(people) from loyalty where age_band = '15-24' and season = '{season}' and period_kind = 'season' group by 1 order by 2 desc limit 20",
     "releases by quarter": "select period, count(*), count(distinct venue) from latest group by 1 order by 1",
 }
 
 
-def drawn(home: Path) -> list[Release]:
-    """Return a few releases made by the whole of the venue's side: bounds, charge, noise, raking, seal."""
-    kinds = ("transactions", "interactions", "counts")
-    return [
-        sender(home, f"drawn-{people}", publishes=kinds, revenue=True).release("2021-2022-T1", people=people)
+def drawn(home: Path) -> dict[str, list[Release]]:
+    """Return a few quarters and seasons made by the whole of the venue's side: bounds, charge, noise, raking, seal."""
+    senders = [
+        sender(home, f"drawn-{people}", publishes=("transactions", "interactions", "counts"), revenue=True)
         for people in AUDIENCES
     ]
+    return {
+        kind: [s.release(period, people=people) for s, people in zip(senders, AUDIENCES, strict=True)]
+        for kind, period in (("quarter", "2021-2022-T1"), ("season", "2021-2022"))
+    }
 
 
 def signing_key(venue: str) -> Ed25519PrivateKey:
@@ -74,12 +78,16 @@ def signing_key(venue: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(venue.encode().rjust(32, b"\0"))
 
 
+def public_key(venue: str) -> str:
+    """Return the key that the hub knows a venue by, in hex."""
+    return signing_key(venue).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
 def vary(release: Release, venue: str, period: Period, inbox: Path) -> None:
     """Lay a variation of a release in the inbox, as of another venue and period, under that venue's key."""
     manifest = copy.deepcopy(release.manifest)
     key, random = signing_key(venue), np.random.default_rng([*venue.encode(), period.start.toordinal()])
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-    manifest["venue"] |= {"id": venue, "public_key": public}
+    manifest["venue"] |= {"id": venue, "public_key": public_key(venue)}
     manifest |= {"period": str(period), "season": period.season, "published": period.end.isoformat()}
     manifest["release_id"] = release_id(venue, str(period), manifest["policy"]["digest"], manifest["revision"])
     making = inbox / f".{manifest['release_id']}.making"
@@ -105,3 +113,127 @@ def _moved(spec: Mapping[str, Any], more: pl.Series) -> list[pl.Expr]:
         moved += [pl.when(cell).then(new).otherwise(value).alias(m["name"])]
         moved += [pl.when(cell).then(noisy + more).otherwise(noisy).alias(f"{m['name']}_noisy")]
     return moved
+
+
+def join(hub: Hub, venues: list[str]) -> None:
+    """Write the governance file of a hub of many members at once."""
+    register(hub, id=venues[0], name=venues[0], kind="theatre", commune="75056", public_key=public_key(venues[0]))
+    with hub.governance.open("a", encoding="utf-8") as file:
+        for v in venues[1:]:
+            file.write(f'\n[venues.{v}]\nname = "{v}"\nkind = "theatre"\ncommune = "75056"\n')
+            file.write(f'public_key = "{public_key(v)}"\nsince = 2021-09-01\n')
+
+
+def calendar(quarters: int) -> list[Period]:
+    """Return so many quarters up to the last of 2025-2026, and each season after its last quarter, as the policy has it."""
+    periods: list[Period] = []
+    for back in reversed(range(quarters)):
+        periods.append(Period(2025 - back // 4, 4 - back % 4))
+        if back % 4 == 0 and back + 4 <= quarters:
+            periods.append(Period(2025 - back // 4))
+    return periods
+
+
+def questions(quarter: Period) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every question; one a file, `$venue` and the like put in."""
+    folder = Path(str(files("warehouse") / "sql" / "questions"))
+    written = {p.stem: p.read_text("utf-8") for p in sorted(folder.glob("*.sql"))} or QUESTIONS
+    values = {"venue": "venue-0001", "quarter": str(quarter), "period": str(quarter), "season": quarter.season}
+    for name, text in written.items():
+        told = text
+        for key, value in values.items():
+            told = told.replace(f"{{{key}}}", value).replace(f"${key}", f"'{value}'")
+        yield name, told
+
+
+def ask(hub: Hub, quarter: Period) -> list[tuple[str, float, int]]:
+    """Return name, seconds and rows of every question, on a connection already open: the second of two askings."""
+    found: list[tuple[str, float, int]] = []
+    with open_lake(hub, read_only=True) as lake:
+        for name, text in questions(quarter):
+            took, rows = 0.0, 0
+            for _ in range(2):
+                began = time.perf_counter()
+                rows = len(lake.execute(text).fetchall())
+                took = time.perf_counter() - began
+            found.append((name, took, rows))
+    return found
+
+
+def size(hub: Hub) -> tuple[int, int]:
+    """Return bytes and number of the Parquet files that the lake as it is needs."""
+    with open_lake(hub, read_only=True) as lake:
+        told = "select sum(file_size_bytes)::bigint, sum(file_count)::bigint from ducklake_table_info('lake')"
+        weight, number = lake.execute(told).fetchone() or (0, 0)
+        return weight, number
+
+
+def accept_all(hub: Hub, processes: int) -> float:
+    """Return the seconds that one or several processes take to accept what waits."""
+    began = time.perf_counter()
+    if processes == 1:
+        refused = [d for d in decide(hub) if d.outcome != "accepted"]
+        assert not refused, refused[:3]
+    else:
+        command = [sys.executable, __file__, "--child", str(hub.folder)]
+        running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(processes)]  # noqa: S603
+        assert {p.wait() for p in running} == {0}
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    read.add_argument("--venues", type=int, default=150)
+    read.add_argument("--quarters", type=int, default=8)
+    read.add_argument("--processes", type=int, default=1, help="hub processes that accept at once; more need --lake")
+    read.add_argument("--lake", type=Path, help="a lake.toml: PostgreSQL and S3 instead of files")
+    read.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    asked = read.parse_args()
+    if asked.child:
+        for _ in decide(Hub(asked.child)):
+            pass
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder), asked)
+
+
+def measure(home: Path, asked: argparse.Namespace) -> None:
+    """Build the hub, quarter after quarter; print what was measured."""
+    console = Console(width=120)
+    hub, venues = Hub(home / "hub"), [f"venue-{n:04}" for n in range(asked.venues)]
+    join(hub, venues)
+    if asked.lake:
+        shutil.copy(asked.lake, hub.folder / "lake.toml")
+    releases, took = drawn(home), list[float]()
+    hub.inbox.mkdir()
+    periods = calendar(asked.quarters)
+    for period in periods:
+        of = releases[period.kind]
+        for number, venue in enumerate(venues):
+            vary(of[number % len(of)], venue, period, hub.inbox)
+        took.append(accept_all(hub, asked.processes))
+        console.print(f"{period}: {len(venues)} accepted in {took[-1]:.1f} s, {len(venues) / took[-1]:.0f} a second")
+        shutil.rmtree(hub.accepted)  # a copy of what the lake holds: room on the disk
+    began = time.perf_counter()
+    tend(hub)
+    tended = time.perf_counter() - began
+    held = query(hub, "select count(*) from releases").item()
+    assert held == len(venues) * len(periods), held
+    (weight, number), answers = size(hub), ask(hub, Period(2025, 4))
+    grid = Grid(
+        "question", "seconds", "rows", title=f"{asked.venues} venues, {asked.quarters} quarters: {held} releases"
+    )
+    for name, seconds, rows in answers:
+        grid.add_row(name, f"{seconds:.3f}", str(rows))
+    console.print(grid)
+    console.print(f"lake: {weight / 2**20:.0f} MiB in {number} files; upkeep took {tended:.1f} s")
+    line = {
+        "venues": asked.venues, "releases": held, "accept_per_s": round(held / sum(took), 1),
+        "last_period_per_s": round(len(venues) / took[-1], 1), "lake_mib": round(weight / 2**20, 1), "files": number,
+        "slowest_question_s": round(max(seconds for _, seconds, _ in answers), 3), "p99_ms_64_clients": None,
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -53,56 +54,68 @@ def lay_out(table: Table, shown: npt.NDArray[np.bool_], results: Sequence[Result
 def check(rows: pl.DataFrame, name: str, spec: dict[str, Any]) -> None:
     """Hold a table read from a file to what its manifest says: rules `schema` and `suppression`."""
     codes = {d["name"]: [code for code, _, _ in d["values"]] for d in spec["dimensions"]}
-    names, lead = list(codes), spec["measures"][0]
-    measures = spec["measures"]
+    names, measures = list(codes), spec["measures"]
     parts = [f"{m['name']}{part}" for m in measures for part in SUFFIXES]
     good = dict(rows.schema) == dict.fromkeys(names, pl.String()) | dict.fromkeys(parts, pl.Float64())
-    levels = coarse(tuple(names))
-    good = good and rows.select(names).equals(_every_row(tuple((n, tuple(c)) for n, c in codes.items())))
+    laid, levels = _every_row(tuple((n, tuple(c)) for n, c in codes.items()))
+    good = good and rows.select(names).equals(laid)
     hold("schema", good, f"table {name} is not one row a declared cell or level, sorted, with its declared columns")
-    told = rows.filter(pl.col(lead["name"]).is_not_null())
-    shown = told.filter(pl.all_horizontal(pl.col(names).is_not_null()))
-    hidden = rows.filter(pl.col(lead["name"]).is_null()).select(parts)
-    above = (pl.col(f"{lead['name']}_noisy") * lead["step"]).round() > spec["threshold"]
-    most = math.sqrt(spec["max_cells"] / spec["full_cells"])
-    drawn, whole = zip(*(_fair(m, most * m["clip"] / m["typical"] if m["levels"] else 1.0) for m in measures), strict=True)
-    kept, finite, *as_drawn = shown.select(
-        above.all().alias("above"), pl.all_horizontal(pl.col(parts).is_finite()).all().alias("finite"), *drawn
-    ).row(0)
-    fair = kept and finite and hidden.select(pl.all_horizontal(pl.col(parts).is_null()).all()).item()
-    fair &= (shown.height > 0) == (rows.tail(1)[lead["name"]].count() == 1)  # the total
-    for level in levels[:-1]:
-        others = (pl.col(n).is_null() for n in names if n not in level)
-        seen = told.filter(pl.col(level).is_not_null(), *others).select(level)
-        fair &= seen.equals(shown.select(level).unique().sort(level))
-    hold("suppression", fair, f"table {name} shows what should be suppressed, or half of it")
-    good = all(as_drawn) and all(told.select(whole).row(0))
+    figures, nulls = rows.select(parts).to_numpy(), rows.select(pl.col(parts).is_null()).to_numpy()
+    told, cells = ~nulls[:, 0], prod(map(len, codes.values()))  # a row shows if its lead measure does
+    shown, drawn = figures[:cells][told[:cells]], SUFFIXES.index("_noisy")
+    with np.errstate(all="ignore"):
+        fair = bool((np.rint(shown[:, drawn] * measures[0]["step"]) > spec["threshold"]).all())
+        fair &= bool(nulls[~told].all() and np.isfinite(shown).all())
+        fair &= all(
+            (np.bincount(at, told[:cells], size) > 0).tolist() == told[start : start + size].tolist()
+            for start, size, at in levels
+        )
+        hold("suppression", fair, f"table {name} shows what should be suppressed, or half of it")
+        most = math.sqrt(spec["max_cells"] / spec["full_cells"])
+        good = all(
+            _fair(m, most, shown[:, 4 * i : 4 * i + 4], figures[told][:, 4 * i : 4 * i + 4])
+            for i, m in enumerate(measures)
+        )
     hold("schema", good, f"figures of table {name} are not those drawn, raked, with their errors")
 
 
-def _fair(m: dict[str, Any], most: float) -> tuple[pl.Expr, pl.Expr]:
+def _fair(m: dict[str, Any], most: float, shown: Floats, told: Floats) -> bool:
     """A cell is what was drawn times 1 to `most`, its error the noise's times as much or more; whatever shows is finite.
 
     Where bounds cut nothing it is as drawn, but for one number added to all cells for the sake of their total.
+    `shown`, `told`: one column a suffix; cells, then levels too.
     """
-    value, se, common, noisy = (pl.col(f"{m['name']}{part}") for part in SUFFIXES)
-    size, drawn, noise, slack = value.abs(), noisy.abs(), m["sigma"] / m["step"], 1e-9
+    value, se, common, noisy = shown.T
+    size, drawn, noise, slack = np.abs(value), np.abs(noisy), m["sigma"] / m["step"], 1e-9
     if m["levels"]:
-        fair = (value * noisy >= 0) & size.is_between(drawn * (1 - slack), drawn * most * (1 + slack))
+        reach = most * m["clip"] / m["typical"]
+        fair = (value * noisy >= 0) & (size >= drawn * (1 - slack)) & (size <= drawn * reach * (1 + slack))
         fair &= se * drawn >= size * noise * (1 - slack)
     else:
         moved = value - noisy
-        fair = ((moved - moved.mean()).abs() <= 1e-6 * (1 + size)) & (se == noise) & (common == 0)
-    whole = (common >= 0) & (common <= se * (1 + slack)) & se.is_finite() & value.is_finite()
-    return fair.all().alias(m["name"]), whole.all().alias(m["name"])
+        off = np.abs(moved - moved.mean()) if moved.size else moved
+        fair = (off <= 1e-6 * (1 + size)) & (se == noise) & (common == 0)
+    value, se, common, _ = told.T
+    whole = (common >= 0) & (common <= se * (1 + slack)) & np.isfinite(se) & np.isfinite(value)
+    return bool(fair.all() and whole.all())
 
 
 @lru_cache(maxsize=64)  # a hub reads thousands of releases of the same few tables
-def _every_row(dimensions: tuple[tuple[str, tuple[str, ...]], ...]) -> pl.DataFrame:
-    """Return the dimensions of every row of a table, cells then levels."""
+def _every_row(
+    dimensions: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[pl.DataFrame, list[tuple[int, int, npt.NDArray[np.intp]]]]:
+    """Return the dimensions of every row of a table; and of each level its first row, its rows, each cell's among them."""
     codes = dict(dimensions)
-    names = tuple(codes)
-    return pl.concat(_wide(level, codes) for level in (names, *coarse(names)))
+    frames = [_wide(level, codes) for level in (tuple(codes), *coarse(tuple(codes)))]
+    levels, start = list[tuple[int, int, npt.NDArray[np.intp]]](), frames[0].height
+    for level, frame in zip(coarse(tuple(codes)), frames[1:], strict=True):
+        at = np.zeros(frames[0].height, np.intp)
+        if level:
+            numbered = frame.select(level).with_row_index("at")
+            at = frames[0].join(numbered, on=level, how="left", maintain_order="left")["at"].to_numpy().astype(np.intp)
+        levels.append((start, frame.height, at))
+        start += frame.height
+    return pl.concat(frames), levels
 
 
 def _wide(level: tuple[str, ...], codes: Any) -> pl.DataFrame:

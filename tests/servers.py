@@ -93,7 +93,9 @@ class ObjectStore:
     """A running S3 server with the bucket `hub`; stopped and started again it holds what it held."""
 
     folder: Path
-    ports: dict[str, int] = field(default_factory=lambda: {n: free_port(10_000) for n in ("master", "volume", "filer", "s3")})
+    ports: dict[str, int] = field(
+        default_factory=lambda: {n: free_port(10_000) for n in ("master", "volume", "filer", "s3")}
+    )
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -109,7 +111,7 @@ class ObjectStore:
         weed = Path(sys.executable).with_name("weed")
         ports = [f"-{name}.port={port}" for name, port in self.ports.items()]
         ports += [f"-{name}.localSocket={self.folder / name}.sock" for name in ("filer", "s3")]
-        ports += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+        ports += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [weed, "server", f"-dir={self.folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
@@ -123,7 +125,7 @@ class ObjectStore:
 
     def stop(self) -> None:
         if self.process:
-            self.process.kill()
+            self.process.terminate()
             self.process.wait()
 
     def _answers(self) -> bool:

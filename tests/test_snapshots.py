@@ -92,7 +92,10 @@ def test_the_command_line_names_it_beside_the_rows(hub):
 
 @pytest.mark.parametrize("snapshot", [0, 999])
 def test_a_snapshot_that_is_not_there_is_said_in_both_languages(hub, snapshot):
-    for ask in (lambda: query(hub, "from provenance", snapshot=snapshot), lambda: build_reports(hub, snapshot=snapshot)):
+    for ask in (
+        lambda: query(hub, "from provenance", snapshot=snapshot),
+        lambda: build_reports(hub, snapshot=snapshot),
+    ):
         with pytest.raises(Fault) as fault:
             ask()
         assert "provenance" in fault.value.en or f"snapshot {snapshot}" in fault.value.en
@@ -123,7 +126,9 @@ def test_keep_days_of_lake_toml_decides(hub):
 def contents(hub: Hub) -> list[bytes]:
     """The bytes of every file of the lake's data."""
     with open_lake(hub) as lake:
-        tables = [t for (t,) in lake.execute("select table_name from duckdb_tables() where database_name = 'lake'").fetchall()]
+        tables = [
+            t for (t,) in lake.execute("select table_name from duckdb_tables() where database_name = 'lake'").fetchall()
+        ]
         where = lake.execute("select data_path from ducklake_settings('lake')").fetchone()[0]
         assert tables
         return [content for (content,) in lake.execute("select content from read_blob(?)", [f"{where}**"]).fetchall()]

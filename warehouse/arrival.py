@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ class Arrival:
 
 
 @contextmanager
-def alone(folder: Path, *, wait: bool) -> Iterator[bool]:
+def alone(folder: Path, *, wait: bool) -> Generator[bool]:
     """Keep other processes of this machine off a folder; False if one has it (unless `wait`), or has moved it.
 
     The lock is the system's: it ends with the process, however that ends. On file systems without locks, and on other

@@ -81,6 +81,6 @@ def hold_rules(lake: duckdb.DuckDBPyConnection, hub: Hub) -> None:
             if rows:
                 put(lake, table, pl.DataFrame(rows))
 
-    held = {table: lake.execute(f"from {table}").fetchall() for table in told}  # noqa: S608
+    held = {table: lake.execute(f"from {table}").fetchall() for table in told}
     if any(sorted(held[table]) != sorted(tuple(row.values()) for row in rows) for table, rows in told.items()):
         in_turn(lake, write)

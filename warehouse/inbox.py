@@ -100,7 +100,13 @@ def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decisi
 
 
 def _decide(
-    hub: Hub, lake: duckdb.DuckDBPyConnection, rules: Rules, folders: Sequence[Path], now: datetime | None, *, wait: bool
+    hub: Hub,
+    lake: duckdb.DuckDBPyConnection,
+    rules: Rules,
+    folders: Sequence[Path],
+    now: datetime | None,
+    *,
+    wait: bool,
 ) -> list[Decision]:
     at = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
     with ExitStack() as locks:
@@ -209,9 +215,7 @@ def _check_revision(release: Release, manifest: str | None, newest: int) -> None
         raise refusal("revision", *why)
 
 
-def _record(
-    lake: duckdb.DuckDBPyConnection, refused: Sequence[Decision], prints: dict[str, str], at: datetime
-) -> None:
+def _record(lake: duckdb.DuckDBPyConnection, refused: Sequence[Decision], prints: dict[str, str], at: datetime) -> None:
     """Write refusals, each once for the same bytes under the same name refused by the same rule."""
     known = set(lake.execute("select folder, rule, fingerprint from refusals").fetchall())
     rows = [

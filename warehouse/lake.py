@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,8 @@ from warehouse.governance import Hub
 from warehouse.storage import Storage, attach, folder, read_storage, trouble
 
 T = TypeVar("T")
+# functions that could write, or speak to the catalogue's server, from within a SELECT
+_AROUND = re.compile(r"postgres_|\bquery(_table)?\b|\bjson_execute|\bducklake_|__ducklake", re.IGNORECASE)
 _PATIENCE = 60.0  # seconds of other writers being quicker
 
 
@@ -43,7 +45,7 @@ class Snapshot:
 @contextmanager
 def open_lake(
     hub: Hub, *, read_only: bool = False, snapshot: int | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Generator[duckdb.DuckDBPyConnection]:
     """Open the lake, making what is missing, unless `read_only`, or as it was at a `snapshot`.
 
     A Fault says when there is none yet, when another process is writing (embedded catalogue), or what a server did.
@@ -76,14 +78,14 @@ def open_lake(
 @contextmanager
 def _attached(
     hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+) -> Generator[duckdb.DuckDBPyConnection]:
     """Attach, again if another process made the catalogue at the same moment; close at the end."""
     try:
         lake = patiently(lambda: attach(hub, storage, read_only=read_only, snapshot=snapshot))
     except duckdb.Error as error:
         if "does not match existing data path" in str(error):
             raise trouble(error) from None
-        if read_only and re.search(r"ducklake_metadata|not.*initialized|does not exist.*creating", str(error)):
+        if "creating a new DuckLake is explicitly disabled" in str(error):
             raise _nothing() from None
         raise
     try:
@@ -109,13 +111,7 @@ def in_turn(lake: duckdb.DuckDBPyConnection, do: Callable[[], T]) -> T:
 def _once(lake: duckdb.DuckDBPyConnection, do: Callable[[], T]) -> T:
     lake.execute("begin")
     try:
-        if lake.execute("update turn set taken = taken + 1").fetchall() != [(1,)]:
-            raise Fault(
-                "The lake's table `turn` has not its one row: without it two processes may hold a release twice. "
-                "Restore the catalogue.",
-                "La table `turn` du lac n’a pas sa ligne unique : sans elle, deux processus pourraient détenir deux "
-                "fois une publication. Restaurez le catalogue.",
-            )
+        _take_turn(lake)
         done = do()
         lake.execute("commit")
     except BaseException:
@@ -123,6 +119,16 @@ def _once(lake: duckdb.DuckDBPyConnection, do: Callable[[], T]) -> T:
             lake.execute("rollback")
         raise
     return done
+
+
+def _take_turn(lake: duckdb.DuckDBPyConnection) -> None:
+    if lake.execute("update turn set taken = taken + 1").fetchall() != [(1,)]:
+        raise Fault(
+            "The lake's table `turn` has not its one row: without it two processes may hold a release twice. "
+            "Restore the catalogue.",
+            "La table `turn` du lac n’a pas sa ligne unique : sans elle, deux processus pourraient détenir deux "
+            "fois une publication. Restaurez le catalogue.",
+        )
 
 
 def patiently(do: Callable[[], T]) -> T:
@@ -139,7 +145,7 @@ def put(lake: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None
     """Add rows to a table, columns by name."""
     lake.register("arriving", rows)
     try:
-        lake.execute(f"insert into {table} by name from arriving")  # noqa: S608 (a name of ours or of the policy)
+        lake.execute(f"insert into {table} by name from arriving")
     finally:
         lake.unregister("arriving")
 
@@ -173,7 +179,8 @@ def answer(hub: Hub, question: str, *, snapshot: int | None = None) -> Answer:
             "Un seul SELECT à la fois : le lac se lit, ne se modifie pas, et aucun fichier n’est lu ni écrit.",
         )
     with open_lake(hub, read_only=True, snapshot=snapshot) as lake:
-        lake.execute(f"set allowed_directories = ['{_inside(hub)}']")
+        inside = folder(hub, read_storage(hub)).replace("'", "''")
+        lake.execute(f"set allowed_directories = ['{inside}']")
         lake.execute("set enable_external_access = false")
         lake.execute("set lock_configuration = true")
         try:
@@ -183,13 +190,6 @@ def answer(hub: Hub, question: str, *, snapshot: int | None = None) -> Answer:
             raise
         except duckdb.Error as error:
             raise _no_answer(error) from None
-
-
-_AROUND = re.compile(r"postgres_|\bquery(_table)?\b|\bjson_execute|\bducklake_|__ducklake", re.IGNORECASE)
-
-
-def _inside(hub: Hub) -> str:
-    return folder(hub, read_storage(hub)).replace("'", "''")
 
 
 def _no_answer(error: duckdb.Error) -> Fault:

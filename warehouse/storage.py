@@ -57,7 +57,7 @@ def read_storage(hub: Hub) -> Storage:
     """Return what `lake.toml` says, all defaults without one; a Fault names the line that is wrong."""
     path = hub.folder / "lake.toml"
     try:
-        told = Storage(**tomllib.loads(path.read_text("utf-8"))) if path.exists() else Storage()
+        told = Storage.model_validate(tomllib.loads(path.read_text("utf-8")) if path.exists() else {})
     except ValidationError as wrong:
         why = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong.errors(include_input=False))
         raise _unreadable(why) from None
@@ -72,6 +72,7 @@ def attach(hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None 
     """Return a connection with the lake attached as `lake`, as it is now or was at a snapshot."""
     lake = duckdb.connect(":memory:", config=_CLOSED)
     try:
+        lake.execute("set enable_progress_bar = false")  # nothing is printed among an answer's rows
         _load(lake, "ducklake")
         if storage.catalogue:
             _load(lake, "postgres_scanner")
@@ -88,8 +89,10 @@ def attach(hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None 
         where = storage.catalogue or str((hub.lake / "catalogue.duckdb").resolve())
         lake.execute(f"attach {_text(f'ducklake:{where}')} as lake ({', '.join(options)})")
         lake.execute("use lake")
-    except BaseException:
+    except BaseException as error:
         lake.close()
+        if isinstance(error, duckdb.Error) and re.search(r"initialize DuckLake.*already exists", str(error), re.DOTALL):
+            raise duckdb.TransactionException("another process has made the catalogue meanwhile") from None
         raise
     return lake
 
@@ -133,7 +136,12 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+_IN_USE = (
+    "The hub's lake is in use by another process, or its files are damaged. Try again in a moment.",
+    "Le lac du hub est utilisé par un autre processus, ou ses fichiers sont abîmés. Réessayez dans un instant.",
+)
 _TROUBLES = (  # what the error's text has in it; English, French. The first that fits is told.
+    (r"set lock on file", *_IN_USE),
     (r"password|no pg_hba\.conf entry|role .* does not exist|permission denied for",
      "PostgreSQL refuses this hub. Check the user in lake.toml, PGPASSWORD and the user's rights.",
      "PostgreSQL refuse ce hub. Vérifiez l’utilisateur dans lake.toml, PGPASSWORD et ses droits."),
@@ -149,15 +157,15 @@ _TROUBLES = (  # what the error's text has in it; English, French. The first tha
     (r"403|Forbidden|SignatureDoesNotMatch|InvalidAccessKeyId",
      "The object store refuses this hub. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the key's rights.",
      "Le stockage objet refuse ce hub. Vérifiez AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY et les droits de la clé."),
-    (r"HTTP (404|500)|code (404|500)|NoSuchBucket",
-     "The object store has no such bucket, or has lost a file of the lake. Check `data` in lake.toml, or restore it.",
-     "Le stockage objet n’a pas ce seau, ou a perdu un fichier du lac. Vérifiez `data` dans lake.toml, ou restaurez-le."),
+    (r"HTTP (404|5\d\d)|code (404|5\d\d)|NoSuchBucket",
+     "The object store does not give or take the lake's files. Is there the bucket that `data` in lake.toml names, and "
+     "is the store in order? Nothing is half done.",
+     "Le stockage objet ne donne ou ne prend pas les fichiers du lac. Le seau que nomme `data` dans lake.toml existe-t-il, "
+     "et le stockage est-il en ordre ? Rien n’est fait à moitié."),
     (r"http|s3://",
      "The object store, where the lake's files are, does not answer. Nothing is half done: try again when it does.",
      "Le stockage objet, où sont les fichiers du lac, ne répond pas. Rien n’est fait à moitié : réessayez plus tard."),
-    (r"",
-     "The hub's lake is in use by another process, or its files are damaged. Try again in a moment.",
-     "Le lac du hub est utilisé par un autre processus, ou ses fichiers sont abîmés. Réessayez dans un instant."),
+    (r"", *_IN_USE),
 )  # fmt: skip
 
 

@@ -61,4 +61,4 @@ def read_floor(lake: duckdb.DuckDBPyConnection) -> Floor | None:
     """Return what the hub demands of a release; None if it demands nothing."""
     rows = lake.execute("select unit, season_epsilon, season_delta, k, k_rule from floor").fetchall()
     losses = {unit: (Fraction(epsilon), Fraction(delta)) for unit, epsilon, delta, *_ in rows}
-    return Floor(*rows[0][3:], losses) if rows else None
+    return Floor(k=rows[0][3], k_rule=rows[0][4], losses=losses) if rows else None

@@ -75,9 +75,7 @@ def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Venue]
     return Grid(tuple(venues[i.venue].name for i in issues if i.venue in venues), tuple(lines))
 
 
-def _comparison(
-    name: str, issues: Sequence[Issue], venues: Mapping[str, Venue], words: Words
-) -> dict[str, Any] | None:
+def _comparison(name: str, issues: Sequence[Issue], venues: Mapping[str, Venue], words: Words) -> dict[str, Any] | None:
     """Return the shares of one table's first dimension side by side, a panel a code; None below two venues."""
     given = [(venues[i.venue].name, i.sheets[name]) for i in issues if i.venue in venues and name in i.sheets]
     if len(given) < 2:
