@@ -112,7 +112,7 @@ def accept() -> None:
 report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
 
 
-@dg.op(out={})
+@dg.op
 def tend_lake(shared: SharedHub) -> None:
     """Make few files of many, and let states of the lake go that are older than `keep_days` of lake.toml."""
     tend(shared.hub())

@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg2
 
 from warehouse.governance import Hub
+from warehouse.lake import open_lake
 
 PASSWORD, KEY, SECRET = "pg-ornithorynque", "hub-key", "s3-ornithorynque"
 ENVIRONMENT = {"PGPASSWORD": PASSWORD, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
@@ -194,3 +195,10 @@ def _database(hub: Hub) -> str:
 
 def _prefix(hub: Hub) -> str:
     return (hub.folder / "lake.toml").read_text().split("s3://hub/")[1].split('"')[0]
+
+
+def objects(hub: Hub) -> list[bytes]:
+    """The bytes of every file of a hub's lake, wherever they are."""
+    with open_lake(hub) as lake:
+        (where,) = lake.execute("select data_path from ducklake_settings('lake')").fetchone() or ("",)
+        return [content for (content,) in lake.execute("select content from read_blob(?)", [f"{where}**"]).fetchall()]

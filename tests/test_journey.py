@@ -1,6 +1,7 @@
 """One journey, through the real assets: a small town's exports, a word planted in every raw column, to the pages.
 
-The whole runs in a process of its own, so that everything it prints is caught too.
+The whole runs in a process of its own, so that everything it prints is caught too; on an embedded lake, and on PostgreSQL
+and S3. Another hub process begins to accept and is killed midway; on the shared lake a third goes on at the same time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import duckdb
 import polars as pl
 import pytest
 from canary import EMAIL, WORD, contents, plant
+from servers import Backend, objects
 
 from privacy.calendar import Period
 from privacy.ledger import Ledger
@@ -37,7 +39,17 @@ from pathlib import Path
 from pipelines.demo import town
 town(Path(sys.argv[1]), Path(sys.argv[2]), lambda *_: None, 4000)
 """
+_OTHER = """
+import sys
+from pathlib import Path
+from warehouse import inbox
+from warehouse.governance import Hub
+inbox._AT_ONCE = 1
+for decision in inbox.decide(Hub(Path(sys.argv[1]))):
+    print(decision.outcome, flush=True)
+"""
 _RUN = """
+import subprocess
 import sys
 from pathlib import Path
 from pipelines.demo import accept, instance, load, release, report
@@ -47,7 +59,14 @@ with instance(home) as dagster:
     def everything(venues):
         load(dagster, home)
         release(dagster, home, venues, Period.parse("2025-2026-T3"))
+        other = [sys.executable, "-c", sys.argv[3], str(home / "hub")]
+        killed = subprocess.Popen(other, stdout=subprocess.PIPE, text=True)
+        print("another:", killed.stdout.readline())
+        killed.kill()
+        killed.wait()
+        beside = subprocess.Popen(other) if (home / "hub" / "lake.toml").exists() else None
         accept(dagster, home)
+        assert beside is None or beside.wait() == 0
         return {str(f): f.read_bytes() for f in home.glob("venues/*/outbox/*/**/*") if f.is_file()}
     venues = sys.argv[2].split(",")
     first = everything(venues)
@@ -78,13 +97,26 @@ def run(code: str, cwd: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
+def journey(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Journey:
     folder = tmp_path_factory.mktemp("journey")
     home = folder / "home"
+    hub = backend.hub(home / "hub")
     printed = run(_TOWN, folder, str(home), str(ROOT / "examples"))
     planted = sum(plant(export) for export in home.glob("venues/*/inbox/*"))
-    printed += run(_RUN, folder, str(home), ",".join(VENUES))
+    printed += run(_RUN, folder, str(home), ",".join(VENUES), _OTHER)
+    if backend.store:  # brought here, for the search to see into them
+        (hub.folder / "objects").mkdir()
+        for number, content in enumerate(objects(hub)):
+            (hub.folder / "objects" / f"{number}.parquet").write_bytes(content)
     return Journey(home, printed, planted)
+
+
+def test_another_process_was_killed_midway_and_nothing_is_missing_or_twice(journey: Journey) -> None:
+    assert "another: accepted" in journey.printed
+    hub = Hub(journey.home / "hub")
+    assert query(hub, "select count(*) from releases").item() == len(VENUES)
+    assert query(hub, "select release_id from provenance group by 1 having count(*) <> 7").height == 0
+    assert list(hub.inbox.iterdir()) == []
 
 
 def test_every_venue_is_held_and_every_page_is_there(journey: Journey) -> None:

@@ -13,7 +13,7 @@ from pipelines.cli import app
 from privacy.errors import Fault
 from privacy.release import deliver
 from tests.releases import Sender, sender, small_policy
-from tests.servers import Backend
+from tests.servers import Backend, objects
 from warehouse.governance import Hub, register
 from warehouse.inbox import accept
 from warehouse.lake import answer, current, in_turn, open_lake, query
@@ -123,17 +123,6 @@ def test_keep_days_of_lake_toml_decides(hub):
     assert tend(hub, now=datetime.now(UTC) + timedelta(days=4)) > 0
 
 
-def contents(hub: Hub) -> list[bytes]:
-    """The bytes of every file of the lake's data."""
-    with open_lake(hub) as lake:
-        tables = [
-            t for (t,) in lake.execute("select table_name from duckdb_tables() where database_name = 'lake'").fetchall()
-        ]
-        where = lake.execute("select data_path from ducklake_settings('lake')").fetchone()[0]
-        assert tables
-        return [content for (content,) in lake.execute("select content from read_blob(?)", [f"{where}**"]).fetchall()]
-
-
 def test_what_is_deleted_and_purged_is_in_no_file_and_no_state(hub, sent):
     """What withdrawing a release will do; until the purge an older state still shows it."""
     gone, kept = sent[1][0].name, sent[1][1].name
@@ -147,11 +136,11 @@ def test_what_is_deleted_and_purged_is_in_no_file_and_no_state(hub, sent):
 
         in_turn(lake, delete)
     assert query(hub, "select release_id from releases", snapshot=before.snapshot.id).height == 2
-    assert any(gone.encode() in content for content in contents(hub))
+    assert any(gone.encode() in content for content in objects(hub))
     with open_lake(hub) as lake:
         purge(lake)
-    assert not any(gone.encode() in content for content in contents(hub))
-    assert any(kept.encode() in content for content in contents(hub))
+    assert not any(gone.encode() in content for content in objects(hub))
+    assert any(kept.encode() in content for content in objects(hub))
     assert query(hub, "select distinct release_id from family")["release_id"].to_list() == [kept]
     with pytest.raises(Fault, match="expired"):
         query(hub, "from releases", snapshot=before.snapshot.id)
