@@ -8,6 +8,7 @@ columns of a view, nor on macros: those are in the table `dictionary` only, whic
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -21,7 +22,10 @@ from privacy.policy import Policy
 Z95 = 1.959963984540054  # a normal is within this many standard errors 95 times in 100
 Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), French, English
 NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
-_MACROS = ("sum_se", "noisy_sum")
+MACROS = (
+    *("sum_se", "noisy_sum", "noisy_ratio", "noisy_share", "index_vs_network"),
+    *("interval95", "errors", "spread"),  # parts of the above
+)
 
 _HELD = "releases losses venues floor refusals labels dictionary edition turn"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
@@ -69,7 +73,7 @@ def statements(policy: Policy) -> str:
     tables = {*_HELD.split(), *(f"cells_{t.name}" for t in policy.tables)}
     for relation, column, fr, en in dictionary(policy):
         text = f"{fr} / {en}".replace("'", "''")
-        if relation in _MACROS:
+        if relation in MACROS:
             continue
         if not column:
             kind = "table" if relation in tables else "view"
@@ -77,6 +81,26 @@ def statements(policy: Policy) -> str:
         elif relation in tables:
             parts.append(f"comment on column {relation}.\"{column}\" is '{text}';")
     return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An example: asked in French and English, answered by `sql`."""
+
+    name: str
+    fr: str
+    en: str
+    sql: str
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """Return the files of `sql/questions/`, by name: two lines of comment (French, English), then one SELECT."""
+    made: list[Question] = []
+    for file in sorted((files("warehouse") / "sql" / "questions").iterdir(), key=lambda f: f.name):
+        fr, en, text = file.read_text("utf-8").split("\n", 2)
+        made.append(Question(file.name.removesuffix(".sql"), fr.lstrip("- "), en.lstrip("- "), text.strip()))
+    return tuple(made)
 
 
 def labels(policy: Policy) -> list[tuple[str, str, str, str, int]]:
@@ -88,7 +112,7 @@ def labels(policy: Policy) -> list[tuple[str, str, str, str, int]]:
 def dictionary(policy: Policy) -> list[Entry]:
     """Return the meaning of every relation, column and macro; KeyError if a word is missing in `dictionary.toml`."""
     words = tomllib.loads((files("warehouse") / "sql" / "dictionary.toml").read_text("utf-8"))
-    entries: list[Entry] = [(macro, "", *words["macros"][macro]) for macro in _MACROS]
+    entries: list[Entry] = [(macro, "", *words["macros"][macro]) for macro in MACROS]
     for relation, columns in _COLUMNS.items():
         entries.append((relation, "", *words["relations"][relation]))
         entries += [(relation, column, *words["columns"][column]) for column in columns.split()]

@@ -6,7 +6,8 @@
         refused/         releases it does not, with the reason in the lake's table `refusals`
         lake/            catalogue and Parquet files
         reports/         the pages
-        governance.toml  written by people and by `register`
+        governance.toml  written by people and by `register`; `[partners.…]`: see `partners`
+        partners/        tokens (digests only) and the audit trail
         policy.toml      only if the network uses another policy than the packaged one
 
 A venue becomes a member by its public key; renewing a key is done by hand, by somebody who asked the venue.
@@ -77,6 +78,11 @@ class Hub:
         return self.folder / "reports"
 
     @property
+    def partners(self) -> Path:
+        """What concerns partners: `tokens.json`, `audit.sqlite`."""
+        return self.folder / "partners"
+
+    @property
     def governance(self) -> Path:
         """The rules and the members."""
         return self.folder / "governance.toml"
@@ -112,20 +118,20 @@ class Floor:
 def members(hub: Hub) -> dict[str, Member]:
     """Return the members by id, in the order of the file; a Fault names a wrong key of it."""
     try:
-        return {i: Member(i, **_texts(venue)) for i, venue in _read(hub).get("venues", {}).items()}
+        return {i: Member(i, **_texts(venue)) for i, venue in rules(hub).get("venues", {}).items()}
     except (TypeError, ValueError, AttributeError) as fault:
-        raise _unreadable(f"venues: {fault}") from None
+        raise unreadable(f"venues: {fault}") from None
 
 
 def floor(hub: Hub) -> Floor:
     """Return what the hub demands of every release; a Fault names what is missing."""
     try:
-        raw = _read(hub)["policy"]
+        raw = rules(hub)["policy"]
         units = {u: (Fraction(v["epsilon"]), Fraction(v["delta"])) for u, v in raw.items() if isinstance(v, dict)}
         rule = {"certain": "certain", "probable": "probable"}[raw["k_rule"]]
         return Floor(int(raw["k"]), rule, units)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as fault:
-        raise _unreadable(f"policy: {fault}") from None
+        raise unreadable(f"policy: {fault}") from None
 
 
 def register(
@@ -155,21 +161,26 @@ def register(
             "L’identifiant d’un lieu est en minuscules, chiffres et tirets ; sa clé publique a 64 chiffres hexadécimaux.",
         )
     member = Member(id, name, kind, commune, public_key.lower(), since or datetime.now(UTC).date())
-    lines = [f"{key} = {_quoted(getattr(member, key))}" for key in ("name", "kind", "commune", "public_key")]
-    block = "\n".join([f"\n[venues.{id}]", *lines, f"since = {member.since.isoformat()}", ""])
+    lines = [f"{key} = {quoted(getattr(member, key))}" for key in ("name", "kind", "commune", "public_key")]
+    append(hub, "\n".join([f"\n[venues.{id}]", *lines, f"since = {member.since.isoformat()}", ""]))
+    return member
+
+
+def append(hub: Hub, block: str) -> None:
+    """Add a block at the end of `governance.toml`, whole or not at all; made with its first lines if missing."""
     text = hub.governance.read_text("utf-8") if hub.governance.exists() else _FIRST_LINES
     hub.folder.mkdir(parents=True, exist_ok=True)
     making = hub.governance.with_name(".governance.toml.making")
     making.write_text(text.rstrip("\n") + "\n" + block, "utf-8")
     making.replace(hub.governance)
-    return member
 
 
-def _read(hub: Hub) -> dict[str, Any]:
+def rules(hub: Hub) -> dict[str, Any]:
+    """Return `governance.toml` as it is, or its first lines; a Fault says where it cannot be read."""
     try:
         return tomllib.loads(hub.governance.read_text("utf-8") if hub.governance.exists() else _FIRST_LINES)
     except ValueError as fault:  # also tomllib's and a wrong encoding
-        raise _unreadable(str(fault)) from None
+        raise unreadable(str(fault)) from None
 
 
 def _texts(venue: dict[str, Any]) -> dict[str, Any]:
@@ -178,10 +189,12 @@ def _texts(venue: dict[str, Any]) -> dict[str, Any]:
     return venue
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a TOML string of one line."""
     plain = "".join(c if c >= " " and c != "\x7f" else " " for c in text)
     return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _unreadable(why: str) -> Fault:
+def unreadable(why: str) -> Fault:
+    """Return the Fault of a `governance.toml` that says something wrong."""
     return Fault(f"governance.toml cannot be read ({why}).", f"governance.toml est illisible ({why}).")

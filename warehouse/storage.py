@@ -73,11 +73,11 @@ def attach(hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None 
     lake = duckdb.connect(":memory:", config=_CLOSED)
     try:
         lake.execute("set enable_progress_bar = false")  # nothing is printed among an answer's rows
-        _load(lake, "ducklake")
+        lake.execute(f"load '{extension('ducklake')}'")
         if storage.catalogue:
-            _load(lake, "postgres_scanner")
+            lake.execute(f"load '{extension('postgres_scanner')}'")
         if storage.remote:
-            _load(lake, "httpfs")
+            lake.execute(f"load '{extension('httpfs')}'")
             lake.execute(_secret(storage))
         options = [f"data_path {_text(folder(hub, storage))}"]
         if not storage.data:
@@ -102,8 +102,8 @@ def folder(hub: Hub, storage: Storage) -> str:
     return (storage.data or str((hub.lake / "data").resolve())).rstrip("/") + "/"
 
 
-def _load(lake: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Load an extension from where its Python package keeps it: never installed, never downloaded."""
+def extension(name: str) -> str:
+    """Return where the Python package keeps a DuckDB extension: loaded from there, never installed or downloaded."""
     try:
         package = files(f"duckdb_extension_{name}")
     except ModuleNotFoundError:
@@ -113,7 +113,7 @@ def _load(lake: duckdb.DuckDBPyConnection, name: str) -> None:
             f"lake.toml demande PostgreSQL ou un stockage objet, et l’extension {name} de DuckDB n’est pas installée. "
             "Installez Jauge avec son extra `shared` : uv sync --extra shared.",
         ) from None
-    lake.execute(f"load {_text(str(package / 'extensions' / f'v{duckdb.__version__}' / f'{name}.duckdb_extension'))}")
+    return str(package / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension").replace("'", "''")
 
 
 def _secret(storage: Storage) -> str:

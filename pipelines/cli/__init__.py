@@ -1,8 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
 `venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
-hub, `audit` those of anyone who doubts. Messages are in French when $JAUGE_LANG or the locale is French, otherwise in
-English. Heavy libraries load in the command that needs them, so that `--help` is quick.
+hub, `partners` those of its partners, `audit` those of anyone who doubts. Messages are in French when $JAUGE_LANG or the
+locale is French, otherwise in English. Heavy libraries load in the command that needs them, so that `--help` is quick.
 """
 
 import errno
@@ -12,7 +12,7 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, people, planning, pull, quality, rights, venue
+from pipelines.cli import audit, exports, hub, partners, people, planning, pull, quality, rights, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
@@ -20,7 +20,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
-The hub's life:   accept → report, sql
+The hub's life:   accept → report, sql → partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 app.command()(venue.demo)
 app.add_typer(venue.app, name="venue")
+app.add_typer(partners.app, name="partner")
 for command in (
     exports.inspect,
     exports.ingest,
@@ -51,6 +52,8 @@ for command in (
     hub.accept,
     hub.report,
     hub.sql,
+    partners.serve,
+    partners.extract,
 ):
     app.command()(command)
 for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):

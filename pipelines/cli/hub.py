@@ -1,13 +1,18 @@
 """Commands of the hub: accept what venues delivered, build the pages, answer SQL."""
 
+from __future__ import annotations
+
 import json
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from pipelines.cli.console import HERE, Home, language, out, say
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def accept(home: Home = HERE) -> None:
@@ -43,19 +48,44 @@ def report(snapshot: Of = None, home: Home = HERE) -> None:
 
 
 def sql(
-    question: Annotated[str, typer.Argument(help="One SELECT over the hub's views; `show tables` lists them.")],
+    question: Annotated[
+        str | None, typer.Argument(help="One SELECT over the hub's views; `show tables` lists them. / Un SELECT.")
+    ] = None,
     form: Annotated[
         Literal["table", "json", "csv"], typer.Option("--format", help="For people or machines.")
     ] = "table",
     snapshot: Of = None,
+    dictionary: Annotated[
+        bool, typer.Option("--dictionary", help="Tell what every table, column and macro means. / Le sens de tout.")
+    ] = False,
+    questions: Annotated[
+        bool, typer.Option("--questions", help="Show example questions with their SQL. / Des exemples.")
+    ] = False,
     home: Home = HERE,
 ) -> None:
     """Ask the hub's aggregates a question in SQL. / Interroger les agrégats en SQL."""
+    from warehouse.definitions import questions as examples
     from warehouse.governance import Hub
     from warehouse.lake import answer as ask
 
-    told = ask(Hub(home / "hub"), question, snapshot=snapshot)
-    answer, of = told.rows, told.snapshot
+    if questions:
+        for q in examples():
+            out.print(f"[bold]{q.name}[/bold]: {q.fr if language() == 'fr' else q.en}", highlight=False, soft_wrap=True)
+            out.print(q.sql + "\n", highlight=False, markup=False, soft_wrap=True)
+    elif dictionary:
+        words = f"select relation, column_name, {language()} from dictionary"
+        print_answer(ask(Hub(home / "hub"), words, snapshot=snapshot).rows, form)
+    elif question is None:
+        raise typer.BadParameter(say("a question, or --dictionary, or --questions", "une question, ou --dictionary, ou --questions"))
+    else:
+        answer = ask(Hub(home / "hub"), question, snapshot=snapshot)
+        print_answer(answer.rows, form)
+        when = f"{answer.snapshot.at:%Y-%m-%d %H:%M:%S} UTC"
+        typer.echo(say(f"Snapshot {answer.snapshot.id} of the lake, {when}", f"État {answer.snapshot.id} du lac, {when}"), err=True)
+
+
+def print_answer(answer: pl.DataFrame, form: str) -> None:
+    """Print rows for people or machines; what has no figure is a dash."""
     if form == "csv":
         sys.stdout.write(answer.write_csv())
     elif form == "json":
@@ -65,5 +95,3 @@ def sql(
         for row in answer.iter_rows():
             table.add_row(*("–" if v is None else f"{v:,.1f}" if isinstance(v, float) else str(v) for v in row))
         out.print(table)
-    when = f"{of.at:%Y-%m-%d %H:%M:%S} UTC"
-    typer.echo(say(f"Snapshot {of.id} of the lake, {when}", f"État {of.id} du lac, {when}"), err=True)

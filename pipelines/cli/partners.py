@@ -1,0 +1,152 @@
+"""Commands about those who read the hub in SQL: partners, their tokens, the server, extracts, the audit trail."""
+
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from pipelines.cli.console import HERE, Home, out, say
+from pipelines.cli.hub import print_answer
+
+app = typer.Typer(
+    help="Those who read the hub in SQL: who sees what, and until when. / Les partenaires et leurs droits.",
+    no_args_is_help=True,
+)
+PartnerId = Annotated[str, typer.Argument(metavar="PARTNER", help="The partner's id. / Identifiant du partenaire.")]
+Days = Annotated[int, typer.Option(help="Days the token holds. / Durée du jeton, en jours.", min=1, max=3650)]
+Names = list[str]
+
+
+@app.command()
+def add(
+    partner: PartnerId,
+    name: Annotated[str, typer.Option(help="Its name. / Son nom.")],
+    purpose: Annotated[str, typer.Option(help="What it may use figures for. / Pour quel usage.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of access. / Dernier jour.")],
+    table: Annotated[Names, typer.Option(help="A table it sees, or all; again for more. / Une table, ou all.")],
+    venue: Annotated[Names, typer.Option(help="A venue it sees, or all; again for more. / Un lieu, ou all.")],
+    deny_table: Annotated[Names, typer.Option(help="A table it never sees. / Une table refusée.")] = [],  # noqa: B006
+    deny_venue: Annotated[Names, typer.Option(help="A venue it never sees. / Un lieu refusé.")] = [],  # noqa: B006
+    days: Days = 365,
+    home: Home = HERE,
+) -> None:
+    """Write a partner's rules into governance.toml and show its token, once. / Ajouter un partenaire."""
+    from warehouse.governance import Hub
+    from warehouse.partners.rules import Partner, Rule, add_partner
+
+    tables, venues = Rule(tuple(table), tuple(deny_table)), Rule(tuple(venue), tuple(deny_venue))
+    add_partner(Hub(home / "hub"), Partner(partner, name, purpose, until.date(), tables, venues))
+    _new_token(home, partner, days)
+
+
+@app.command()
+def renew(partner: PartnerId, days: Days = 365, home: Home = HERE) -> None:
+    """End the partner's token and show a new one, once. / Renouveler un jeton."""
+    from warehouse.governance import Hub
+    from warehouse.partners.rules import partner as known
+
+    _new_token(home, known(Hub(home / "hub"), partner).id, days)
+
+
+@app.command()
+def revoke(partner: PartnerId, home: Home = HERE) -> None:
+    """End the partner's token, now. / Révoquer un jeton."""
+    from warehouse.governance import Hub
+    from warehouse.partners import tokens
+
+    tokens.revoke(Hub(home / "hub"), partner, datetime.now(UTC))
+    out.print(say(f"{partner} is answered no more.", f"{partner} n’a plus de réponse."))
+
+
+@app.command("list")
+def list_all(home: Home = HERE) -> None:
+    """Show the partners, what each sees, and until when. / Lister les partenaires."""
+    from warehouse.governance import Hub
+    from warehouse.partners.rules import Rule, partners
+    from warehouse.partners.tokens import tokens
+
+    def told(rule: Rule) -> str:
+        return ", ".join([*rule.grant, *(say(f"not {name}", f"sauf {name}") for name in rule.deny)])
+
+    hub, now = Hub(home / "hub"), datetime.now(UTC)
+    held = {t.partner: t.expires[:10] for t in tokens(hub) if t.holds(now)}
+    heads = say("partner name purpose tables venues until token", "partenaire nom usage tables lieux jusqu’au jeton")
+    table = Table(*heads.split())
+    for p in partners(hub).values():
+        table.add_row(p.id, p.name, p.purpose, told(p.tables), told(p.venues), str(p.until), held.get(p.id, "–"))
+    out.print(table)
+
+
+@app.command()
+def audit(
+    question: Annotated[
+        str, typer.Argument(help="One SELECT over the table `audit`. / Un SELECT sur la table `audit`.")
+    ] = "from audit order by asked_at desc limit 50",
+    form: Annotated[
+        Literal["table", "json", "csv"], typer.Option("--format", help="For people or machines.")
+    ] = "table",
+    home: Home = HERE,
+) -> None:
+    """Show who asked what, when, and how many rows left. / Qui a demandé quoi, quand, combien de lignes."""
+    from warehouse.governance import Hub
+    from warehouse.partners.trail import trail
+
+    print_answer(trail(Hub(home / "hub"), question), form)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; TLS stands before any other than localhost. / Adresse d’écoute.")
+    ] = "localhost",
+    port: Annotated[int, typer.Option(help="Port to listen on. / Port d’écoute.", min=1, max=65535)] = 9494,
+    home: Home = HERE,
+) -> None:
+    """Answer partners in SQL, from any DuckDB client, until stopped. / Servir le SQL aux partenaires."""
+    from warehouse.governance import Hub
+    from warehouse.partners.server import Server
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with Server(Hub(home / "hub"), host, port) as server:
+        out.print(say("Partners connect with", "Les partenaires se connectent par"), highlight=False)
+        out.print(f"  ATTACH '{server.uri}' AS jauge (TOKEN 'jauge_…');", highlight=False)
+        while not stopped.wait(3600):
+            pass
+
+
+def extract(
+    partner: PartnerId,
+    to: Annotated[Path, typer.Option(help="An empty folder. / Un dossier vide.")],
+    form: Annotated[
+        Literal["duckdb", "parquet", "csv", "xlsx"], typer.Option("--format", help="Kind of files. / Format.")
+    ] = "duckdb",
+    home: Home = HERE,
+) -> None:
+    """Write what a partner may see as files, for those who do not connect. / Extraire en fichiers."""
+    from warehouse.governance import Hub
+    from warehouse.partners.extracts import extract as write
+    from warehouse.partners.rules import partner as known
+
+    hub = Hub(home / "hub")
+    for path in write(hub, known(hub, partner), to, form):
+        out.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _new_token(home: Path, partner: str, days: int) -> None:
+    from warehouse.governance import Hub
+    from warehouse.partners.tokens import new_token
+
+    token = new_token(Hub(home / "hub"), partner, datetime.now(UTC), days)
+    out.print(
+        say(
+            f"Token of {partner}, for {days} days. It is not kept: hand it over safely, now.",
+            f"Jeton de {partner}, pour {days} jours. Il n’est pas gardé : remettez-le en lieu sûr, maintenant.",
+        )
+    )
+    sys.stdout.write(token + "\n")

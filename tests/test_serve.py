@@ -1,0 +1,253 @@
+"""Partners ask through real clients: they see what the rules say, change nothing, and stop nobody."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from privacy.release import deliver
+from tests.hub import ask, attached, free_port, shell, two_venues
+from tests.releases import sender, small_policy
+from warehouse.governance import Hub
+from warehouse.inbox import accept
+from warehouse.storage import extension
+from warehouse.partners import tokens
+from warehouse.partners.desks import Limits
+from warehouse.partners.server import Server
+from warehouse.partners.trail import trail
+
+TABLES = ("provenance", "family", "admissions")
+LIMITS = Limits(seconds=1, rows=20_000, size=16 * 2**20)
+SUM = "select venue, noisy_sum(people, people_se, people_common_se) as s from provenance group by 1 order by 1"
+LINES = (Path(__file__).parent / "hostile.sql").read_text("utf-8").splitlines()
+TOO_LONG_FOR_A_LINE = {
+    "«NUL»": "\0", "«CRLF»": "\r\n", "«RLO»": "\u202e", "«10MB»": "select '" + "x" * 10_000_000 + "'",
+    "«DEEP»": "select " + "(" * 20_000 + "1" + ")" * 20_000, "«WIDE»": "select 1" + "+1" * 40_000,
+}  # fmt: skip
+
+
+def hostile(kind: str) -> list[str]:
+    """The statements of the headings that begin with a word."""
+    found, heading = [], ""
+    for line in LINES:
+        if line.startswith("## "):
+            heading = line[3:]
+        elif heading.startswith(kind) and line:
+            for mark, text in TOO_LONG_FOR_A_LINE.items():
+                line = line.replace(mark, text)  # noqa: PLW2901
+            found.append(line)
+    return found
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
+    return two_venues(tmp_path_factory.mktemp("home"), *TABLES)
+
+
+@contextmanager
+def served(hub: Hub, limits: Limits = LIMITS):
+    """A running server and the tokens of the two partners."""
+    given = {p: tokens.new_token(hub, p, datetime.now(UTC)) for p in ("region", "network")}
+    with Server(hub, port=free_port(), limits=limits) as server:
+        yield server, given
+
+
+def test_each_partner_sees_what_the_rules_say_and_sums_have_margins(hub):
+    with served(hub) as (server, given):
+        with attached(server.port, given["region"]) as client:
+            [(venue, s)] = ask(client, SUM)
+            assert venue == "theatre"
+            assert s["low"] < s["value"] < s["high"]
+            assert client.execute("select distinct venue from r.provenance_totals").fetchall() == [("theatre",)]
+            assert ask(client, "from venues")[0][:2] == ("theatre", "Théâtre du Port")
+            with pytest.raises(duckdb.Error, match=r"(?s)Not among your tables.*/ Hors de vos tables"):
+                ask(client, "from family")
+            assert ask(client, "select 1 as a, 2 as a, 3::hugeint, null, [{'x': 1}], 1.5::decimal(38, 2)")[0][:4] == (1, 2, 3, None)
+        with attached(server.port, given["network"]) as client:
+            assert [v for v, _ in ask(client, SUM)] == ["opera", "theatre"]
+            assert ask(client, "select count(distinct venue) from family") == [(2,)]
+    lines = trail(hub, "select partner, outcome, rows, statement from audit").rows()
+    assert ("region", "answered", 1, SUM) in lines
+    assert ("network", "answered", 2, SUM) in lines
+    assert ("region", "refused", 0, "from family") in lines
+    assert {p for p, outcome, _, _ in lines if outcome == "opened"} == {"region", "network"}
+
+
+@pytest.mark.slow
+def test_tokens_rules_and_releases_change_under_a_running_server(hub):
+    """From the next statement on, sessions that are open included."""
+    with served(hub) as (server, given), attached(server.port, given["network"]) as client:
+        assert ask(client, "select count(*) from latest") == [(2,)]
+        s = sender(hub.folder.parent, policy=small_policy(*TABLES))
+        deliver(s.release("2025-2026-T1", people=1500).folder, hub.inbox)
+        assert [d.outcome for d in accept(hub)] == ["accepted"]
+        assert ask(client, "select count(*) from latest") == [(3,)]
+
+        before = hub.governance.read_text("utf-8")
+        hub.governance.write_text(before.replace('venues = {grant = ["all"], deny = []}', 'venues = {grant = ["opera"]}'))
+        assert ask(client, "select distinct venue from latest") == [("opera",)]
+        hub.governance.write_text(before.replace('grant = ["all"]', 'grant = ["al"]'))
+        with pytest.raises(duckdb.Error, match="governance.toml cannot be read"):
+            ask(client, "select 1")
+        hub.governance.write_text(before.replace(str(date(9999, 12, 31)), "2020-01-01"))
+        with pytest.raises(duckdb.Error, match="access has ended"):
+            ask(client, "select 1")
+        hub.governance.write_text(before)
+        assert ask(client, "select count(*) from latest") == [(3,)]
+
+        new = tokens.new_token(hub, "network", datetime.now(UTC))
+        with pytest.raises(duckdb.Error, match="token has ended"):
+            ask(client, "select 1")
+        with attached(server.port, new) as renewed:
+            assert ask(renewed, "select 42") == [(42,)]
+            tokens.revoke(hub, "network", datetime.now(UTC))
+            with pytest.raises(duckdb.Error, match="token has ended"):
+                ask(renewed, "select 1")
+        for wrong in (new, given["region"][:-1], given["region"].replace("region", "network"), "none", "x" * 10_000):
+            with pytest.raises(duckdb.Error, match="Authentication failed"), attached(server.port, wrong):
+                pass
+
+
+def leaks(answer: str, hub: Hub) -> list[str]:
+    """What of an answer is not for the partner `region`: the other venue, the hub's files and secrets."""
+    secrets = ["opera'", "Opéra du Large", str(hub.folder), str(Path.home()), "root:", "jauge_region_", "/tmp/", "tokens.sqlite", *os.environ.get("PATH", "x").split(":")]
+    return [secret for secret in secrets if secret in answer]
+
+
+@pytest.mark.slow
+def test_two_hundred_hostile_statements(hub):
+    """Each is refused or bounded, the server still answers, nothing leaks, nothing is written."""
+    kinds = {kind: hostile(kind) for kind in ("refused", "bounded", "attached")}
+    assert sum(map(len, kinds.values())) >= 300
+    before = {p: p.stat().st_mtime_ns for p in (hub.lake / "catalogue.duckdb", hub.governance)}
+    wrong: list[tuple[str, str]] = []
+    with served(hub) as (server, given), attached(server.port, given["region"]) as client:
+        for kind, statements in kinds.items():
+            for statement in statements:
+                start = time.monotonic()
+                try:
+                    rows = client.execute(statement).fetchall() if kind == "attached" else ask(client, statement)
+                    told = str(rows)
+                    if kind != "bounded":
+                        wrong.append((statement[:80], f"answered {told[:200]}"))
+                except duckdb.Error as error:
+                    told = str(error).split("LINE 1: from r.query(")[0].replace(statement, "")
+                seconds = time.monotonic() - start
+                if leaked := [secret for secret in leaks(told, hub) if secret not in statement]:
+                    wrong.append((statement[:80], f"leaked {leaked}"))
+                if seconds > 2 * LIMITS.seconds + 15:
+                    wrong.append((statement[:80], f"took {seconds:.0f} s"))
+                try:
+                    assert ask(client, "select 42") == [(42,)]
+                except duckdb.Error as error:
+                    wrong.append((statement[:80], f"no answer after it: {error}"))
+        assert ask(client, SUM)[0][0] == "theatre"
+        assert ask(client, "select count(*) from provenance")[0][0] > 0
+    assert not wrong, "\n".join(f"{statement}: {what}" for statement, what in wrong)
+    assert before == {p: p.stat().st_mtime_ns for p in before}
+    assert not list(Path("/tmp").glob("jauge-x*"))
+    refused = trail(hub, "select count(*) from audit where outcome = 'refused' and partner = 'region'").item()
+    assert refused > 250
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_of_a_statement_takes_no_other_partner_along(hub):
+    import signal
+    import subprocess
+
+    with served(hub, Limits()) as (server, given), attached(server.port, given["region"]) as mine, attached(server.port, given["network"]) as other:
+        assert ask(mine, "select 42") == ask(other, "select 42")
+        found = subprocess.run(["pgrep", "-f", "-P", str(os.getpid()), "warehouse.partners.worker"], capture_output=True, text=True, check=True)
+        pids = found.stdout.split()
+        assert len(pids) == 2
+        with ThreadPoolExecutor(2) as both:
+            late = both.submit(ask, mine, "select count(*) from range(1000000000000)")
+            busy = both.submit(ask, other, "select count(*) from family")
+            os.kill(int(pids[0]), signal.SIGKILL)
+            assert busy.result()[0][0] > 0
+            assert late.exception() is not None
+        assert ask(mine, "select 42") == [(42,)]
+
+
+@pytest.mark.slow
+def test_the_usual_clients_connect(hub):
+    from adbc_driver_quack import dbapi
+
+    with served(hub) as (server, given):
+        done = shell(server.port, given["region"], "use r; select venue, count(*) > 3 as many from provenance group by 1")
+        assert (done.returncode, done.stdout.split()[-1]) == (0, "theatre,true"), done.stderr
+        options = {"adbc.quack.token": given["region"]}
+        with dbapi.connect(f"quack://localhost:{server.port}", db_kwargs=options) as arrow, arrow.cursor() as cursor:
+            cursor.execute(SUM)
+            table = cursor.fetch_arrow_table()
+            assert table["venue"].to_pylist() == ["theatre"]
+            assert set(table.schema.field("s").type.names) == {"value", "se", "low", "high"}
+            cursor.execute("select ? + 1", (41,))
+            assert cursor.fetchall() == [(42,)]
+            assert "people_se" in arrow.adbc_get_table_schema("provenance").names
+
+
+@pytest.mark.slow
+def test_sixty_four_clients_at_once(hub):
+    with served(hub, Limits()) as (server, given):
+
+        def client(place: int) -> list[float]:
+            took = []
+            with attached(server.port, given["region" if place % 2 else "network"]) as c:
+                for _ in range(5):
+                    start = time.monotonic()
+                    assert ask(c, SUM)[-1][0] == "theatre"
+                    took.append(time.monotonic() - start)
+            return took
+
+        with ThreadPoolExecutor(64) as clients:
+            took = sorted(t for each in clients.map(client, range(64)) for t in each)
+    assert len(took) == 320
+
+
+@pytest.mark.slow
+def test_behind_a_reverse_proxy_with_tls(hub, tmp_path):
+    """The recipe of docs/operations.md, with a certificate of our own."""
+    import shutil
+    import subprocess
+
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    text = (Path(__file__).parents[1] / "docs" / "operations.md").read_text("utf-8")
+    recipe = re.search(r"```nginx\n(.*?)```", text, re.DOTALL)[1]
+    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run([*made.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    with served(hub) as (server, given):
+        port = free_port()
+        for old, new in (
+            ("443", str(port)), ("9494", str(server.port)), ("sql.example.org", "localhost"),
+            ("/etc/letsencrypt/live/localhost/fullchain.pem", f"{tmp_path}/cert.pem"),
+            ("/etc/letsencrypt/live/localhost/privkey.pem", f"{tmp_path}/key.pem"),
+        ):  # fmt: skip
+            assert old in recipe
+            recipe = recipe.replace(old, new)
+        settings = f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}} http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p; fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s; {recipe} }}"
+        (tmp_path / "nginx.conf").write_text(settings)
+        proxy = subprocess.Popen([nginx, "-c", tmp_path / "nginx.conf", "-g", "daemon off; master_process off;"], stderr=subprocess.PIPE)
+        try:
+            time.sleep(1)
+            assert proxy.poll() is None, proxy.stderr.read()
+            with duckdb.connect() as client:
+                for name in ("httpfs", "quack"):
+                    client.execute(f"load '{extension(name)}'")
+                client.execute(f"set ca_cert_file = '{tmp_path}/cert.pem'")
+                client.execute(f"attach 'quack:localhost:{port}' as r (token '{given['region']}', disable_ssl false)")
+                assert ask(client, SUM)[0][0] == "theatre"
+                with pytest.raises(duckdb.Error):
+                    ask(client, "select '" + "x" * 2_000_000 + "'")
+                assert ask(client, SUM)[0][0] == "theatre"
+        finally:
+            proxy.terminate()
+            proxy.wait()

@@ -1,0 +1,128 @@
+"""What one partner may see, cut out of the lake: their own database, and files for those who want files.
+
+Every relation has the name it has in the lake, so that one question works in both: the policy tables and their totals,
+`latest`, `coverage`, `venues`, `labels`, the `dictionary` of these, and the `questions` that can be asked of them. Only rows of
+venues that the rules let them see are copied. The database is written as DuckDB 1.4 does: later versions read it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import polars as pl
+
+from privacy.errors import Fault
+from warehouse.definitions import MACROS, Z95, dictionary, questions, sql
+from warehouse.governance import Hub
+from warehouse.lake import open_lake
+from warehouse.partners.rules import Partner
+
+STORAGE = "v1.4.0"
+_SHEET_ROWS = 1_048_576  # a worksheet has no more, its heading included
+Form = Literal["duckdb", "parquet", "csv", "xlsx"]
+
+
+def write_database(hub: Hub, partner: Partner, path: Path) -> None:
+    """Make a partner's database at `path`, which must not exist; a Fault if the lake cannot be read."""
+    tables = partner.tables.of(t.name for t in hub.policy.tables)
+    by_venue = ["latest", "coverage", "venues", *(f"{t}{part}" for t in tables for part in ("", "_totals"))]
+    with open_lake(hub, read_only=True) as lake:
+        lake.execute(f"attach '{_quoted(path)}' as jauge (storage_version '{STORAGE}')")
+        lake.execute("create temp table seen as select unnest($1::varchar[]) as venue", [_seen(lake, partner)])
+        lake.execute("begin")
+        for name in by_venue:
+            lake.execute(f"create table jauge.{name} as from lake.{name} where venue in (from seen) order by all")
+        lake.execute("delete from jauge.coverage where not list_contains($1, table_name)", [list(tables)])
+        dimensions = [d.name for t in hub.policy.tables if t.name in tables for d in t.dimensions]
+        lake.execute("create table jauge.labels as from lake.labels where list_contains($1, dimension)", [dimensions])
+        told = {*by_venue, "labels", "dictionary", "questions", *MACROS}
+        entries = [entry for entry in dictionary(hub.policy) if entry[0] in told]
+        _hold(lake, "dictionary", ["relation", "column_name", "fr", "en"], entries)
+        lake.execute("use jauge")
+        lake.execute(sql("macros", z=Z95))  # in this database from here on
+        asked = [(q.name, q.fr, q.en, q.sql) for q in questions() if _answerable(lake, q.sql)]
+        _hold(lake, "questions", ["name", "fr", "en", "sql"], asked)
+        lake.execute(";".join(_comment(*entry) for entry in entries if entry[0] not in MACROS))
+        lake.execute("commit")
+
+
+def _hold(lake: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: Sequence[tuple[str, ...]]) -> None:
+    lake.register("arriving", pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"))
+    lake.execute(f"create table jauge.{name} as from arriving")
+    lake.unregister("arriving")
+
+
+def _comment(relation: str, column: str, fr: str, en: str) -> str:
+    what = f'column {relation}."{column}"' if column else f"table {relation}"
+    return f"comment on {what} is '{_quoted(f'{fr} / {en}')}'"
+
+
+def _answerable(lake: duckdb.DuckDBPyConnection, question: str) -> bool:
+    """Return whether a question reads only tables that the partner has, by binding it."""
+    try:
+        lake.execute(f"explain {question}")
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def extract(hub: Hub, partner: Partner, folder: Path, form: Form) -> list[Path]:
+    """Write what a partner may see as files in `folder`, and return their paths; a Fault if one is there already."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database = folder / f"{partner.id}.duckdb"
+    _free(database)
+    write_database(hub, partner, database)
+    if form == "duckdb":
+        return [database]
+    try:
+        with duckdb.connect(str(database), read_only=True) as held:
+            names = [name for (name,) in held.execute("select table_name from duckdb_tables() order by 1").fetchall()]
+            frames = {name: held.execute(f'from "{name}"').pl() for name in names}
+    finally:
+        database.unlink()
+    if form == "xlsx":
+        return [_workbook(frames, folder / f"{partner.id}.xlsx")]
+    write: dict[str, Callable[[pl.DataFrame, Path], Any]] = {
+        "parquet": lambda frame, path: frame.write_parquet(path),
+        "csv": lambda frame, path: frame.write_csv(path),
+    }
+    paths = {folder / f"{name}.{form}": frame for name, frame in frames.items()}
+    for path in paths:
+        _free(path)
+    for path, frame in paths.items():
+        write[form](frame, path)
+    return list(paths)
+
+
+def _seen(lake: duckdb.DuckDBPyConnection, partner: Partner) -> list[str]:
+    """Return the venues a partner may see: members, and those that were and still have releases."""
+    held = {v for (v,) in lake.execute("select venue from venues union select venue from releases").fetchall()}
+    return sorted(partner.venues.of(held))
+
+
+def _workbook(frames: dict[str, pl.DataFrame], path: Path) -> Path:
+    """Write one sheet a table; no text becomes a formula or a link."""
+    from xlsxwriter import Workbook
+
+    _free(path)
+    longest = max(frames, key=lambda name: frames[name].height)
+    if frames[longest].height >= _SHEET_ROWS:
+        raise Fault(f"{longest} has more rows than a worksheet; take Parquet or CSV.",
+                    f"{longest} a plus de lignes qu’une feuille ; prenez Parquet ou CSV.")  # fmt: skip
+    with Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        for name, frame in frames.items():
+            frame.write_excel(book, worksheet=name[:31])
+    return path
+
+
+def _free(path: Path) -> None:
+    if path.exists():
+        raise Fault(f"{path.name} is there already; choose an empty folder.",
+                    f"{path.name} existe déjà ; choisissez un dossier vide.")  # fmt: skip
+
+
+def _quoted(text: str | Path) -> str:
+    return str(text).replace("'", "''")
