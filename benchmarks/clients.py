@@ -24,10 +24,10 @@ from privacy.release import deliver
 from tests.releases import sender
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.storage import extension
 from warehouse.partners.rules import Partner, Rule, add_partner
 from warehouse.partners.server import Server
 from warehouse.partners.tokens import new_token
+from warehouse.storage import extension
 
 PORT = 9487
 QUESTION = (
@@ -106,7 +106,9 @@ def main() -> None:
     took = np.array([t for ms, _ in told for t in ms])
     wrong = [w for _, errors in told for w in errors]
     low, high, most = np.percentile(took, [50, 99, 100])
-    print(f"{asked.clients} clients of 4 partners, {len(took)} answers in {seconds:.1f} s, {len(wrong)} refused {set(wrong)}")
+    print(
+        f"{asked.clients} clients of 4 partners, {len(took)} answers in {seconds:.1f} s, {len(wrong)} refused {set(wrong)}"
+    )
     print(f"half within {low:.0f} ms, 99 in 100 within {high:.0f} ms, the slowest {most:.0f} ms")
     print(json.dumps({
         "clients": asked.clients, "answers_per_s": round(len(took) / seconds, 1), "refused": len(wrong),

@@ -15,8 +15,8 @@ from privacy.release import deliver
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.storage import extension
 from warehouse.partners.rules import Partner, Rule, add_partner
+from warehouse.storage import extension
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALL = Rule(("all",))
@@ -28,7 +28,9 @@ def two_venues(home: Path, *tables: str) -> Hub:
     hub = Hub(home / "hub")
     policy = small_policy(*tables)
     for venue, name in (("theatre", "Théâtre du Port"), ("opera", "Opéra du Large")):
-        s = sender(home, venue, name=name, publishes=("transactions", "counts", "interactions"), revenue=True, policy=policy)
+        s = sender(
+            home, venue, name=name, publishes=("transactions", "counts", "interactions"), revenue=True, policy=policy
+        )
         s.join(hub)
         deliver(s.release(people=2500, seed=len(venue)).folder, hub.inbox)
     assert {d.outcome for d in accept(hub)} == {"accepted"}

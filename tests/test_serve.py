@@ -18,11 +18,11 @@ from tests.hub import ask, attached, free_port, shell, two_venues
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.storage import extension
 from warehouse.partners import tokens
 from warehouse.partners.desks import Limits
 from warehouse.partners.server import Server
 from warehouse.partners.trail import trail
+from warehouse.storage import extension
 
 TABLES = ("provenance", "family", "admissions")
 LIMITS = Limits(seconds=1, rows=20_000, size=16 * 2**20)
@@ -70,7 +70,12 @@ def test_each_partner_sees_what_the_rules_say_and_sums_have_margins(hub):
             assert ask(client, "from venues")[0][:2] == ("theatre", "Théâtre du Port")
             with pytest.raises(duckdb.Error, match=r"(?s)Not among your tables.*/ Hors de vos tables"):
                 ask(client, "from family")
-            assert ask(client, "select 1 as a, 2 as a, 3::hugeint, null, [{'x': 1}], 1.5::decimal(38, 2)")[0][:4] == (1, 2, 3, None)
+            assert ask(client, "select 1 as a, 2 as a, 3::hugeint, null, [{'x': 1}], 1.5::decimal(38, 2)")[0][:4] == (
+                1,
+                2,
+                3,
+                None,
+            )
         with attached(server.port, given["network"]) as client:
             assert [v for v, _ in ask(client, SUM)] == ["opera", "theatre"]
             assert ask(client, "select count(distinct venue) from family") == [(2,)]
@@ -92,10 +97,12 @@ def test_tokens_rules_and_releases_change_under_a_running_server(hub):
         assert ask(client, "select count(*) from latest") == [(3,)]
 
         before = hub.governance.read_text("utf-8")
-        hub.governance.write_text(before.replace('venues = {grant = ["all"], deny = []}', 'venues = {grant = ["opera"]}'))
+        hub.governance.write_text(
+            before.replace('venues = {grant = ["all"], deny = []}', 'venues = {grant = ["opera"]}')
+        )
         assert ask(client, "select distinct venue from latest") == [("opera",)]
         hub.governance.write_text(before.replace('grant = ["all"]', 'grant = ["al"]'))
-        with pytest.raises(duckdb.Error, match="governance.toml cannot be read"):
+        with pytest.raises(duckdb.Error, match=r"governance\.toml cannot be read"):
             ask(client, "select 1")
         hub.governance.write_text(before.replace(str(date(9999, 12, 31)), "2020-01-01"))
         with pytest.raises(duckdb.Error, match="access has ended"):
@@ -118,7 +125,17 @@ def test_tokens_rules_and_releases_change_under_a_running_server(hub):
 
 def leaks(answer: str, hub: Hub) -> list[str]:
     """What of an answer is not for the partner `region`: the other venue, the hub's files and secrets."""
-    secrets = ["opera'", "Opéra du Large", str(hub.folder), str(Path.home()), "root:", "jauge_region_", "/tmp/", "tokens.sqlite", *os.environ.get("PATH", "x").split(":")]
+    secrets = [
+        "opera'",
+        "Opéra du Large",
+        str(hub.folder),
+        str(Path.home()),
+        "root:",
+        "jauge_region_",
+        "/tmp/",
+        "tokens.sqlite",
+        *os.environ.get("PATH", "x").split(":"),
+    ]
     return [secret for secret in secrets if secret in answer]
 
 
@@ -163,9 +180,18 @@ def test_a_process_that_dies_of_a_statement_takes_no_other_partner_along(hub):
     import signal
     import subprocess
 
-    with served(hub, Limits()) as (server, given), attached(server.port, given["region"]) as mine, attached(server.port, given["network"]) as other:
+    with (
+        served(hub, Limits()) as (server, given),
+        attached(server.port, given["region"]) as mine,
+        attached(server.port, given["network"]) as other,
+    ):
         assert ask(mine, "select 42") == ask(other, "select 42")
-        found = subprocess.run(["pgrep", "-f", "-P", str(os.getpid()), "warehouse.partners.worker"], capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["pgrep", "-f", "-P", str(os.getpid()), "warehouse.partners.worker"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         pids = found.stdout.split()
         assert len(pids) == 2
         with ThreadPoolExecutor(2) as both:
@@ -182,7 +208,9 @@ def test_the_usual_clients_connect(hub):
     from adbc_driver_quack import dbapi
 
     with served(hub) as (server, given):
-        done = shell(server.port, given["region"], "use r; select venue, count(*) > 3 as many from provenance group by 1")
+        done = shell(
+            server.port, given["region"], "use r; select venue, count(*) > 3 as many from provenance group by 1"
+        )
         assert (done.returncode, done.stdout.split()[-1]) == (0, "theatre,true"), done.stderr
         options = {"adbc.quack.token": given["region"]}
         with dbapi.connect(f"quack://localhost:{server.port}", db_kwargs=options) as arrow, arrow.cursor() as cursor:
@@ -223,7 +251,19 @@ def test_behind_a_reverse_proxy_with_tls(hub, tmp_path):
     text = (Path(__file__).parents[1] / "docs" / "operations.md").read_text("utf-8")
     recipe = re.search(r"```nginx\n(.*?)```", text, re.DOTALL)[1]
     made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run([*made.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"], check=True, capture_output=True)
+    subprocess.run(
+        [
+            *made.split(),
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            tmp_path / "key.pem",
+            "-out",
+            tmp_path / "cert.pem",
+        ],
+        check=True,
+        capture_output=True,
+    )
     with served(hub) as (server, given):
         port = free_port()
         for old, new in (
@@ -235,7 +275,9 @@ def test_behind_a_reverse_proxy_with_tls(hub, tmp_path):
             recipe = recipe.replace(old, new)
         settings = f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}} http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p; fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s; {recipe} }}"
         (tmp_path / "nginx.conf").write_text(settings)
-        proxy = subprocess.Popen([nginx, "-c", tmp_path / "nginx.conf", "-g", "daemon off; master_process off;"], stderr=subprocess.PIPE)
+        proxy = subprocess.Popen(
+            [nginx, "-c", tmp_path / "nginx.conf", "-g", "daemon off; master_process off;"], stderr=subprocess.PIPE
+        )
         try:
             time.sleep(1)
             assert proxy.poll() is None, proxy.stderr.read()

@@ -73,15 +73,20 @@ def sql(
             out.print(f"[bold]{q.name}[/bold]: {q.fr if language() == 'fr' else q.en}", highlight=False, soft_wrap=True)
             out.print(q.sql + "\n", highlight=False, markup=False, soft_wrap=True)
     elif dictionary:
-        words = f"select relation, column_name, {language()} from dictionary"
+        words = f"select relation, column_name, {language()} from dictionary"  # noqa: S608 (fr or en)
         print_answer(ask(Hub(home / "hub"), words, snapshot=snapshot).rows, form)
     elif question is None:
-        raise typer.BadParameter(say("a question, or --dictionary, or --questions", "une question, ou --dictionary, ou --questions"))
+        raise typer.BadParameter(
+            say("a question, or --dictionary, or --questions", "une question, ou --dictionary, ou --questions")
+        )
     else:
         answer = ask(Hub(home / "hub"), question, snapshot=snapshot)
         print_answer(answer.rows, form)
         when = f"{answer.snapshot.at:%Y-%m-%d %H:%M:%S} UTC"
-        typer.echo(say(f"Snapshot {answer.snapshot.id} of the lake, {when}", f"État {answer.snapshot.id} du lac, {when}"), err=True)
+        typer.echo(
+            say(f"Snapshot {answer.snapshot.id} of the lake, {when}", f"État {answer.snapshot.id} du lac, {when}"),
+            err=True,
+        )
 
 
 def print_answer(answer: pl.DataFrame, form: str) -> None:

@@ -1,5 +1,6 @@
 """The partners' processes: one each, started at the first statement, replaced when what the partner may see has changed."""
 
+# pyright: reportUnknownParameterType=false
 from __future__ import annotations
 
 import json

@@ -98,9 +98,9 @@ def add_partner(hub: Hub, new: Partner) -> None:
 def _partner(name: str, raw: dict[str, Any], known: dict[str, set[str]]) -> Partner:
     if not (_ID.match(name) and type(raw.get("until")) is date):
         raise ValueError(f"{name}: the id is lower-case letters, digits and hyphens, until a date")
-    for kind in known:
+    for kind, there in known.items():
         raw[kind] = Rule(**{key: tuple(names) for key, names in raw[kind].items()}) if kind in raw else Rule()
-        _check(f"{name}.{kind}", raw[kind], known[kind])
+        _check(f"{name}.{kind}", raw[kind], there)
     return Partner(name, **raw)
 
 

@@ -9,6 +9,7 @@ guess, and has Quack read those. Rules, tokens and releases are looked at with e
 the next one on, and sessions stay open. See docs/decisions/0023-*.md.
 """
 
+# pyright: reportUnknownParameterType=false
 from __future__ import annotations
 
 import contextlib
@@ -30,11 +31,11 @@ import pyarrow as pa
 
 from privacy.errors import Fault
 from warehouse.governance import Hub
-from warehouse.storage import extension
 from warehouse.partners import tokens, trail
 from warehouse.partners.desks import Desks, Died, Limits, seen
 from warehouse.partners.rules import Partner, partners
 from warehouse.partners.statements import HANDSHAKES, Refused
+from warehouse.storage import extension
 
 _log = logging.getLogger("jauge.serve")
 _SESSIONS = 512  # of one partner; the protocol ends one only when its client says so
@@ -150,9 +151,12 @@ class Server:
         except Refused as refused:
             line = replace(line, rule=refused.rule)
             reply = None if _appends(text) else f"select error('{_told(refused)}')"
-        except Exception:  # ours: the hub's own log has it, without the statement
+        except Exception:  # noqa: BLE001 (a client is told nothing of ours: the hub's own log has it, without the statement)
             _log.exception("A statement of %s met a fault of the server.", known.partner)
-            line, reply = replace(line, rule="fault"), "select error('Try again in a moment. / Réessayez dans un instant.')"
+            line, reply = (
+                replace(line, rule="fault"),
+                "select error('Try again in a moment. / Réessayez dans un instant.')",
+            )
         if text.strip() not in HANDSHAKES:
             self._trail.write(replace(line, ms=int(1000 * (time.perf_counter() - start))))
         return reply
@@ -165,7 +169,9 @@ class Server:
         try:
             partner = self._partners().get(known.partner)
             if partner is None or partner.until < now.date():
-                raise Refused("until", "Your access has ended; ask the hub.", "Votre accès a pris fin ; voyez avec le hub.")
+                raise Refused(
+                    "until", "Your access has ended; ask the hub.", "Votre accès a pris fin ; voyez avec le hub."
+                )
             return self._desks.ask(partner, text)
         except Fault as fault:  # rules that cannot be read, or a lake that is being written
             raise Refused("hub", fault.en, fault.fr) from None

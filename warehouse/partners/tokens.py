@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def digest(text: str) -> str:
 
 
 @contextmanager
-def _book(hub: Hub) -> Iterator[sqlite3.Connection]:
+def _book(hub: Hub) -> Generator[sqlite3.Connection]:
     hub.partners.mkdir(parents=True, exist_ok=True, mode=0o700)
     book = sqlite3.connect(hub.partners / "tokens.sqlite", timeout=10)
     try:

@@ -87,7 +87,9 @@ def trail(hub: Hub, question: str = "from audit order by asked_at desc limit 50"
         finally:
             book.close()
     types = {f.name: pl.Int64 if f.type == "int" else pl.String for f in fields(Asked)}
-    table = pl.DataFrame(rows, schema=types, orient="row").with_columns(pl.col("asked_at").str.to_datetime(time_zone="UTC"))
+    table = pl.DataFrame(rows, schema=types, orient="row").with_columns(
+        pl.col("asked_at").str.to_datetime(time_zone="UTC")
+    )
     with duckdb.connect(config={"enable_external_access": "false"}) as asked:
         asked.register("audit", table)
         try:

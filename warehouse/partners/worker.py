@@ -7,6 +7,7 @@ stream if it is answered.
 What a statement can do at worst is take this process down, with this partner's other statements.
 """
 
+# pyright: reportUnknownParameterType=false
 from __future__ import annotations
 
 import contextlib
@@ -118,7 +119,9 @@ class _Handler(socketserver.StreamRequestHandler):
             if table is not None:
                 with pa.ipc.new_stream(self.wfile, table.schema) as stream:
                     stream.write_table(table)
-        if _data_bytes() > _DATA_BYTES / 2:  # a statement left memory behind: another process is better than a slow death
+        if (
+            _data_bytes() > _DATA_BYTES / 2
+        ):  # a statement left memory behind: another process is better than a slow death
             self.connection.shutdown(socket.SHUT_WR)
             os._exit(1)
 
