@@ -163,7 +163,7 @@ def _releases(venue: Venue) -> list[Sealed]:
     for charge in book.charges:
         facts: dict[str, Any] = {}
         try:
-            release = read(venue.outbox / charge.release_id, venue.public_key)
+            release = read(venue.outbox / charge.release_id)
             seal = book.seals.get(charge.release_id)
             facts = release.manifest if seal and seal.manifest == release.manifest_sha256 else {}
         except (JaugeError, OSError):  # no longer what was sealed, or never out

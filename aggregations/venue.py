@@ -13,7 +13,8 @@ venues/<id>/
     acts.jsonl      when someone was forgotten, when old records went: how many, never who
     register/       the registers of processing, as last made
     ledger.sqlite   the privacy budget
-    outbox/         sealed releases
+    outbox/         sealed releases, approvals and withdrawals (`departures`)
+    decisions.jsonl who approved, refused or withdrew which release
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
+APPROVALS = ("automatic", "manual")
 CALENDARS = ("quarters", "season")
 ENGINES = ("polars", "spark")
 CONTROLLER = ("name", "address", "representative", "contact", "dpo", "processors")  # what a register states of it
@@ -49,6 +51,8 @@ class Venue:
     timezone: str = "Europe/Paris"
     publishes: tuple[str, ...] = ("transactions",)  # kinds of records it publishes tables of
     revenue: bool = False  # opted in to publish receipts
+    approval: str = "automatic"  # or manual: a release leaves once one of the approvers says so
+    approvers: tuple[str, ...] = ()  # their names
     calendar: str = "quarters"  # what the schedule releases: quarters and the season, or the season alone
     engine: str = "polars"  # what works on its records: this machine, or a Spark cluster
     capacity: int | None = None
@@ -116,6 +120,11 @@ class Venue:
         return self.folder / "acts.jsonl"
 
     @property
+    def decisions(self) -> Path:
+        """Who approved, refused or withdrew which release (`departures`)."""
+        return self.folder / "decisions.jsonl"
+
+    @property
     def outbox(self) -> Path:
         """Sealed releases: `outbox/<release_id>/`."""
         return self.folder / "outbox"
@@ -133,8 +142,7 @@ class Venue:
     @property
     def public_key(self) -> str:
         """The Ed25519 public key in hex, which a hub registers."""
-        public = Ed25519PrivateKey.from_private_bytes(self.signing_key).public_key()
-        return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+        return public_key(self.signing_key)
 
     def _key(self, name: str) -> bytes:
         try:
@@ -146,11 +154,18 @@ class Venue:
             ) from None
 
 
+def public_key(secret: bytes) -> str:
+    """Return the Ed25519 public key of 32 private bytes, in hex."""
+    of = Ed25519PrivateKey.from_private_bytes(secret).public_key()
+    return of.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw).hex()
+
+
 def read_venue(folder: Path) -> Venue:
     """Read `venue.toml` in a venue's folder; a Fault says which key is missing or wrong."""
     try:
         raw = tomllib.loads((folder / "venue.toml").read_text("utf-8"))
         raw["publishes"] = tuple(raw.get("publishes", ("transactions",)))
+        raw["approvers"] = tuple(raw.get("approvers", ()))
         raw["pull"] = {
             name: {key: str(value) for key, value in keys.items()} for name, keys in raw.get("pull", {}).items()
         }
@@ -172,6 +187,8 @@ def check_venue(venue: Venue) -> None:
         raise ValueError("id: lower-case letters, digits and hyphens, 2 to 41 of them, a letter first")
     if not venue.publishes or not set(venue.publishes) <= set(PUBLISHABLE):
         raise ValueError(f"publishes: one or more of {', '.join(PUBLISHABLE)}")
+    if venue.approval not in APPROVALS or (venue.approval == "manual" and not venue.approvers):
+        raise ValueError(f"approval: one of {', '.join(APPROVALS)}; manual with the names of approvers")
     if venue.calendar not in CALENDARS:
         raise ValueError(f"calendar: one of {', '.join(CALENDARS)}")
     from aggregations.schema import TRANSACTION_STATUSES  # Polars with it, which the command line loads late
@@ -216,6 +233,8 @@ def _toml(venue: Venue) -> str:
     lines = [f"{key} = {text(getattr(venue, key))}" for key in ("id", "name", "kind", "commune", "timezone")]
     lines.append(f"publishes = [{', '.join(map(text, venue.publishes))}]")
     lines.append(f"revenue = {'true' if venue.revenue else 'false'}")
+    lines.append(f"approval = {text(venue.approval)}")
+    lines.append(f"approvers = [{', '.join(map(text, venue.approvers))}]")
     lines.append(f"calendar = {text(venue.calendar)}")
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:

@@ -22,14 +22,15 @@ import numpy as np
 
 from privacy.release import deliver
 from tests.releases import sender
+from warehouse.amendments import add_partner
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.partners.rules import Partner, Rule, add_partner
 from warehouse.partners.server import Server
 from warehouse.partners.tokens import new_token
 from warehouse.storage import extension
 
 PORT = 9487
+ALL = {"grant": ("all",)}
 QUESTION = (
     "from r.query('select venue, family, noisy_sum(people, people_se, people_common_se) "
     "from family where period_kind = ''season'' group by all')"
@@ -82,7 +83,7 @@ def main() -> None:
         accept(hub)
         ids = [f"partner-{n}" for n in range(4)]
         for name in ids:
-            add_partner(hub, Partner(name, name, "measured", date(9999, 1, 1), Rule(("all",)), Rule(("all",))))
+            add_partner(hub, name, name=name, purpose="research", until=date(9999, 1, 1), tables=ALL, venues=ALL)
         tokens = [new_token(hub, name, datetime.now(UTC)) for name in ids]
         with Server(hub, port=PORT):
             context = multiprocessing.get_context("spawn")

@@ -40,7 +40,8 @@ from privacy.calendar import Period
 from privacy.policy import canonical_json
 from privacy.release import Release
 from privacy.verification import release_id, sha256
-from warehouse.governance import Hub, register
+from warehouse.amendments import register
+from warehouse.governance import Hub
 from warehouse.inbox import decide
 from warehouse.lake import open_lake, query
 from warehouse.upkeep import tend

@@ -24,7 +24,8 @@ from pipelines.town.build import ORGANISATIONS, write_town
 from pipelines.venue import asking
 from privacy.calendar import Period
 from privacy.errors import Fault
-from warehouse.governance import Hub, register
+from warehouse.amendments import register
+from warehouse.governance import Hub
 
 PERIODS = [Period(2025, quarter) for quarter in (1, 2, 3, 4, 0)]
 OPENING = Period(2026, 1)  # the theatre's next season: the files of a running pretix server

@@ -87,10 +87,10 @@ def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[E
         if d.outcome == "refused":
             refused[d.folder] = Fault(f"{d.rule}: {d.en}", f"{d.rule} : {d.fr}")
         elif d.venue and d.period:  # verified by now
-            accepted.append((d.venue, Period.parse(d.period)))
-            key = partitions.key(*accepted[-1])
+            one = d.venue, Period.parse(d.period)
+            accepted = [*accepted, one] if d.outcome != "withdrawn" else [a for a in accepted if a != one]
             context.instance.add_dynamic_partitions("venue", [d.venue])
-            yield dg.AssetMaterialization(releases.key, partition=key, metadata={d.folder: d.outcome})
+            yield dg.AssetMaterialization(releases.key, partition=partitions.key(*one), metadata={d.folder: d.outcome})
     asked = list(dict.fromkeys(accepted))  # a period may have come in two revisions
     for one, results in zip(asked, _held(hub, asked), strict=True):
         key = partitions.key(*one)

@@ -55,7 +55,7 @@ def check_release(venue: Venue, period: Period) -> dict[str, bool]:
     last = Ledger(venue.ledger).latest(period)
     if last is None:
         return {"the period is released": False}
-    sealed = read(venue.outbox / last.release_id, venue.public_key)
+    sealed = read(venue.outbox / last.release_id)
     return evaluate(*((sealed.cells(t).lazy(), about(t, _release_rules(sealed, t))) for t in sealed.tables))
 
 

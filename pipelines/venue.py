@@ -12,16 +12,19 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
+from aggregations.departures import approve, withdraw
+from aggregations.departures import refuse as refuse_release
 from aggregations.inbox import load_inbox
 from aggregations.publication import release as publish_period
 from aggregations.rights import purge
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
+from pipelines.delivery import deliver_all
 from pipelines.node import Event, each, refuse, warning
 from pipelines.pull.pulling import pull_all, together
 from pipelines.quality.warnings import suites, watch
@@ -29,7 +32,6 @@ from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.errors import JaugeError
 from privacy.policy import Policy, read_policy
-from privacy.release import deliver
 
 
 class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
@@ -123,8 +125,8 @@ def _release(node: Node, name: str, period: Period) -> dict[str, str | int | flo
         published = publish_period(
             venue, period, node.read_policy(), check=lambda: require(check_records(venue), f"Records of {name}")
         )
-    deliver(published.release.folder, node.inbox)
-    return published.release.public_facts()
+    left = deliver_all(venue, node.inbox, published.release.id)
+    return published.release.public_facts() | {"delivered": "yes" if left else "waits for approval"}
 
 
 def _judge(node: Node, name: str, period: Period) -> dict[str, bool]:
@@ -194,6 +196,33 @@ def publish() -> None:
     release_each()
 
 
+class Verdict(dg.Config):
+    """What is decided on the last release of a period, or on all of them if they are withdrawn, and who says so."""
+
+    venue: str
+    period: str
+    verdict: Literal["approve", "refuse", "withdraw"]
+    by: str
+    why: str = ""
+
+
+@dg.op
+def decide_on_release(config: Verdict, node: Node) -> None:
+    """Approve a release, keep it at the venue, or withdraw it; what may leave is delivered."""
+    period = Period.parse(config.period)
+    with node.turn(config.venue) as venue:
+        act = {"approve": approve, "refuse": refuse_release, "withdraw": withdraw}[config.verdict]
+        decided = act(venue, period, config.by, config.why)
+        for one in decided if isinstance(decided, list) else [decided]:
+            deliver_all(venue, node.inbox, one.release_id)
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def decide() -> None:
+    """Approve, refuse or withdraw a release: the launchpad asks for venue, period, verdict, name and reason."""
+    decide_on_release()
+
+
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def hosted_venues(context: dg.SensorEvaluationContext, node: Node) -> dg.SensorResult:
     """Make a partition of each venue this machine hosts."""
@@ -243,7 +272,7 @@ def asking(keys: Iterable[str]) -> dict[str, Any]:
 defs = dg.Definitions(
     assets=[EXPORTS, records, release],
     asset_checks=[records_conform, records_worth_a_look, release_conforms],
-    jobs=[load_exports, purge_records, publish],
+    jobs=[load_exports, purge_records, publish, decide],
     sensors=[hosted_venues],
     schedules=[every_night, every_morning, every_quarter],
     resources={"node": Node()},

@@ -95,7 +95,7 @@ def _sealed(publisher: Publisher, entry: Seal) -> Release:
             f"Release {folder.name} was sealed, but its folder is gone; restore the outbox from your backup.",
             f"La publication {folder.name} est scellée mais son dossier manque ; restaurez l’outbox.",
         )
-    release = read(folder, publisher.public_key)
+    release = read(folder)  # by the key of then: it may have been renewed, and the ledger knows the manifest
     if release.manifest_sha256 != entry.manifest:
         raise Fault(
             f"Release {folder.name} is not the one the ledger sealed; restore the outbox from your backup.",

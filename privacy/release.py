@@ -2,6 +2,7 @@
 
     <release_id>/manifest.json      canonical JSON: promise, tables, noise, digest of each file
     <release_id>/manifest.sig       Ed25519 signature (RFC 8032) of manifest.json by the venue's key, in hex
+    <release_id>/approval.json      who approved it, if anybody had to (see `statements`): added after the seal
     <release_id>/tables/<t>.parquet one row a cell of the public domain and a level's value (see `cells`); a measure and
                                     its standard errors, null where suppressed
 
@@ -86,12 +87,15 @@ def seal(folder: Path, manifest: dict[str, Any], tables: dict[str, pl.DataFrame]
 
 
 def deliver(folder: Path, inbox: Path) -> Path:
-    """Copy a sealed release into a hub's inbox, complete or not at all; twice is the same as once."""
+    """Copy a sealed release, or a statement beside it, into a hub's inbox, complete or not at all; twice is once."""
     there, arriving = inbox / folder.name, inbox / f".{folder.name}.arriving"
     if not there.exists():
         inbox.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(arriving, ignore_errors=True)
-        shutil.copytree(folder, arriving)
+        if folder.is_dir():
+            shutil.copytree(folder, arriving)
+        else:
+            shutil.copyfile(folder, arriving)
         arriving.rename(there)
     return there
 

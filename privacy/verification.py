@@ -48,6 +48,7 @@ def verify(
         text, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_text("ascii")
         manifest = json.loads(text)
         listed = {f"tables/{table}.parquet" for table in manifest["tables"]} | {"manifest.json", "manifest.sig"}
+        listed |= {"approval.json"} & {p.name for p in folder.iterdir()}  # see `statements`
     except (OSError, ValueError, KeyError, TypeError):
         raise broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}

@@ -13,13 +13,13 @@ import duckdb
 
 from privacy.release import deliver
 from tests.releases import sender, small_policy
+from warehouse.amendments import add_partner
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.partners.rules import Partner, Rule, add_partner
 from warehouse.storage import extension
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-ALL = Rule(("all",))
+ALL = {"grant": ("all",)}
 EVER = date(9999, 12, 31)
 
 
@@ -35,8 +35,9 @@ def two_venues(home: Path, *tables: str) -> Hub:
         deliver(s.release(people=2500, seed=len(venue)).folder, hub.inbox)
     assert {d.outcome for d in accept(hub)} == {"accepted"}
     denied = () if tables and "family" not in tables else ("family",)
-    add_partner(hub, Partner("region", "Région", "Suivi", EVER, Rule(("all",), denied), Rule(("theatre",))))
-    add_partner(hub, Partner("network", "Réseau", "Étude", EVER, ALL, ALL))
+    tables, venues = {"grant": ("all",), "deny": denied}, {"grant": ("theatre",)}
+    add_partner(hub, "region", name="Région", purpose="observation", until=EVER, tables=tables, venues=venues)
+    add_partner(hub, "network", name="Réseau", purpose="research", until=EVER, tables=ALL, venues=ALL)
     return hub
 
 

@@ -18,7 +18,8 @@ from privacy.policy import Policy, read_policy
 from privacy.publish import publish
 from privacy.publisher import Publisher
 from privacy.release import Release
-from warehouse.governance import Hub, register
+from warehouse.amendments import register
+from warehouse.governance import Hub
 
 LIKELY = {  # weights of each dimension's codes, in their order: what an audience may look like
     "loyalty": (30, 14, 12, 4, 20, 18, 2),

@@ -18,7 +18,8 @@ from privacy.release import deliver
 from tests.releases import Sender, sender, small_policy
 from tests.servers import Backend
 from warehouse import inbox
-from warehouse.governance import Hub, members, register
+from warehouse.amendments import register
+from warehouse.governance import Hub, members
 from warehouse.inbox import Decision, accept, accept_one
 from warehouse.lake import open_lake, query
 

@@ -10,7 +10,8 @@ import pytest
 
 from privacy.release import deliver
 from tests.releases import contributions, sender, small_policy
-from warehouse.governance import Hub, register
+from warehouse.amendments import register
+from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import open_lake, query
 from warehouse.reports import build_reports

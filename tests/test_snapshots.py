@@ -14,7 +14,8 @@ from privacy.errors import Fault
 from privacy.release import deliver
 from tests.releases import Sender, sender, small_policy
 from tests.servers import Backend, objects
-from warehouse.governance import Hub, register
+from warehouse.amendments import register
+from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import answer, current, in_turn, open_lake, query
 from warehouse.reports import build_reports

@@ -1,8 +1,9 @@
 """One folder of the inbox: one process at a time has it, and it is verified by what it says alone.
 
 Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
-accounting), with `member` before the signature; then table. What the lake must be asked (policy, revision) comes after,
-in `inbox`.
+accounting), with `member` before the signature; then table, statement and approval. What the lake must be asked
+(withdrawn, policy, key, revision) comes after, in `inbox`. A withdrawal is a file beside the folders, held to layout,
+member, statement and identity.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,32 +27,36 @@ from privacy.calendar import Period
 from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
 from privacy.release import Release, read
+from privacy.statements import read_statement
 from warehouse.floor import check_facts, check_tables
-from warehouse.governance import Floor, Hub, Member, floor, members
+from warehouse.governance import Hub, governance
+from warehouse.terms import Governance, Member
+from warehouse.withdrawals import SUFFIX, Withdrawal, read_withdrawal
+
+_STATEMENT = 10_000  # bytes; ours have some hundreds
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a release is held to, read once a run: `members` by id, the floor, the network's policy."""
+    """What a release is held to, read once a run: what the members agreed on, and the network's policy."""
 
-    members: dict[str, Member]
-    floor: Floor
+    agreed: Governance
     policy: Policy
 
     @classmethod
     def of(cls, hub: Hub) -> Rules:
         """Read them from the hub's files."""
-        return cls(members(hub), floor(hub), hub.policy)
+        return cls(governance(hub), hub.policy)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A folder and what it is: a verified release, or a refusal. `venue`, `period`: as claimed."""
+    """A folder, or a file, and what it is: a verified release, a withdrawal of one, or a refusal. `venue`, `period`: as claimed."""
 
     folder: Path
     venue: str | None
     period: str | None
-    found: Release | VerificationRefusal
+    found: Release | Withdrawal | VerificationRefusal
 
 
 @contextmanager
@@ -87,10 +93,10 @@ def _is(folder: Path, descriptor: int) -> bool:
 
 
 def look(folder: Path, rules: Rules) -> Arrival | None:
-    """Verify a folder; None if it has gone meanwhile: what reads as damaged may only be half moved away."""
+    """Verify a folder, or a statement; None if it has gone meanwhile: what reads as damaged may only be half moved away."""
     venue, period = claims(folder)
     try:
-        found = _verify(folder, venue, rules)
+        found = (_withdrawal if folder.name.endswith(SUFFIX) else _verify)(folder, venue, rules)
     except VerificationRefusal as refusal:
         found = refusal
     except FileNotFoundError:
@@ -101,21 +107,39 @@ def look(folder: Path, rules: Rules) -> Arrival | None:
 def claims(folder: Path) -> tuple[str | None, str | None]:
     """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
     try:
-        manifest: Any = json.loads((folder / "manifest.json").read_bytes())
-        venue, period = manifest["venue"]["id"], str(Period.parse(manifest["period"]))
+        if folder.name.endswith(SUFFIX):
+            told: Any = json.loads(folder.read_bytes())
+            venue, period = told["venue"], str(Period.parse(told["period"]))
+        else:
+            told = json.loads((folder / "manifest.json").read_bytes())
+            venue, period = told["venue"]["id"], str(Period.parse(told["period"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
         return None, None
     return (venue, period) if isinstance(venue, str) else (None, None)
 
 
+def _withdrawal(path: Path, venue: str | None, rules: Rules) -> Withdrawal:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _STATEMENT or venue is None:
+        raise refusal("layout", "it is no statement", "ce n’est pas une attestation")
+    gone = read_withdrawal(path, _member(venue, rules))
+    if path.name != gone.release_id + SUFFIX:
+        raise refusal("identity", "it withdraws another release", "elle retire une autre publication")
+    return gone
+
+
+def _member(venue: str, rules: Rules) -> Member:
+    member = rules.agreed.venues.get(venue)
+    if member is None:
+        raise refusal("member", "this venue is not a member of the hub", "ce lieu n’est pas membre du hub")
+    return member
+
+
 def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
-    member = rules.members.get(venue) if venue is not None else None
     if any(p.is_symlink() for p in (folder, *folder.rglob("*"))):
         raise refusal("layout", "a file is a link", "un fichier est un lien")
-    if venue is not None and member is None:
-        raise refusal("member", "this venue is not a member of the hub", "ce lieu n’est pas membre du hub")
+    member = _member(venue, rules) if venue is not None else None
     try:
-        release = read(folder, member.public_key if member else "")
+        release = read(folder, _key(folder, member) if member else "")
     except pl.exceptions.PanicException:  # a Parquet file made to break its reader
         raise refusal("schema", "a table is not readable Parquet", "une table n’est pas un Parquet lisible") from None
     check_facts(release.manifest)
@@ -123,7 +147,41 @@ def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
         check_tables(release.manifest, rules.policy)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         raise wrong_field() from None
+    if member:
+        _check_approval(release, member)
     return release
+
+
+def _key(folder: Path, member: Member) -> str:
+    """Return which of a venue's keys must have signed: the one the manifest names, or else the one it has now."""
+    named = json.loads((folder / "manifest.json").read_bytes())["venue"].get("public_key")
+    return named if named in [key.public_key for key in member.former_keys] else member.public_key
+
+
+def check_key(release: Release, member: Member) -> None:
+    """VerificationRefusal `key` if a release that is new was signed by a key that no longer counts for it."""
+    named = release.manifest["venue"]["public_key"]
+    for former in member.former_keys:
+        if named == former.public_key and former.revoked:
+            raise refusal("key", "it is signed by a key that is revoked", "elle est signée d’une clé révoquée")
+        if named == former.public_key and date.fromisoformat(release.manifest["published"]) > former.until:
+            why = "it is signed by a key that was renewed before", "elle est signée d’une clé renouvelée avant"
+            raise refusal("key", *why)
+
+
+def _check_approval(release: Release, member: Member) -> None:
+    """VerificationRefusal `approval` if the members ask for one that is not there; `statement` if it is not the venue's."""
+    path = release.folder / "approval.json"
+    by = None
+    if path.exists():
+        told = read_statement(path.read_bytes(), "approval", member.keys)
+        same = (told["venue"], told["release_id"], told["manifest_sha256"])
+        if same != (member.id, release.id, release.manifest_sha256):
+            raise refusal("approval", "the approval is of another release", "l’accord porte sur une autre publication")
+        by = told["by"]
+    if member.approval == "manual" and by not in member.approvers:
+        raise refusal("approval", "no approver of governance.toml has approved it",
+                      "aucun approbateur de governance.toml ne l’a approuvée")  # fmt: skip
 
 
 def fingerprint(folder: Path) -> str:

@@ -27,14 +27,16 @@ MACROS = (
     *("interval95", "errors", "spread"),  # parts of the above
 )
 
-_HELD = "releases losses venues floor refusals labels dictionary edition turn"
+_HELD = "releases losses venues floor governance refusals withdrawals labels dictionary edition turn"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
-    "policy k k_rule manifest_sha256 accepted_at manifest",
+    "policy k k_rule manifest_sha256 accepted_at manifest governance",
     "losses": "release_id unit epsilon delta rho delta_selection shift season_epsilon season_delta",
     "venues": "venue name kind commune since",
     "floor": "unit season_epsilon season_delta k k_rule",
-    "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint",
+    "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint governance",
+    "governance": "digest since text",
+    "withdrawals": "release_id venue period season revision withdrawn_at governance",
     "labels": "dimension code fr en position",
     "dictionary": "relation column_name fr en",
     "edition": "digest",

@@ -1,4 +1,4 @@
-"""What the hub holds, written into the lake: releases with all they declare, and the rules of the hub.
+"""What the hub holds, in the lake: releases with all they declare, and the rules of the hub.
 
 What the pages say comes from the lake alone, the names of members and what is demanded of them too: a page made from a
 snapshot can be made again from it.
@@ -7,24 +7,74 @@ snapshot can be made again from it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from privacy.accounting import Cost
 from privacy.calendar import Period
 from privacy.policy import Policy
 from privacy.release import Release
-from warehouse.governance import Hub, floor, members
+from warehouse.definitions import sql
+from warehouse.floor import Spent
 from warehouse.lake import in_turn, put
+from warehouse.terms import Governance
 
 
-def hold(lake: duckdb.DuckDBPyConnection, releases: Sequence[Release], policy: Policy, now: datetime) -> None:
-    """Put verified releases in: their rows, losses, every cell and level, within the caller's transaction."""
-    put(lake, "releases", pl.DataFrame([_facts(r, now) for r in releases]))
+@dataclass(slots=True)
+class Held:
+    """What the lake holds of some venues. `releases`: (venue, period) → id → (revision, manifest's digest).
+
+    `spent`: what they cost, by venue and season. `withdrawn`: ids of those among them that hold nothing any more.
+    """
+
+    releases: dict[tuple[str, str], dict[str, tuple[int, str]]] = field(default_factory=dict)
+    spent: dict[tuple[str, str], Spent] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
+
+    def add(self, release: Release) -> None:
+        """Count a release in, as one held."""
+        m = release.manifest
+        losses = [
+            (unit, *(loss["privacy_parameters"][part] for part in ("rho", "delta_selection", "shift")))
+            for unit, loss in m["privacy_loss"].items()
+        ]
+        facts = m["venue"]["id"], m["season"], m["period"], release.id, m["revision"], release.manifest_sha256
+        self.count(*facts, losses)
+
+    def count(
+        self, venue: str, season: str, period: str, release: str, revision: int, sha256: str | None, losses: Any
+    ) -> None:
+        """Count a release in, told by its facts; `losses`: unit, rho, delta_selection, shift; no digest: withdrawn."""
+        if sha256 is None:
+            self.withdrawn.add(release)
+        self.releases.setdefault((venue, period), {})[release] = revision, sha256 or ""
+        spent = self.spent.setdefault((venue, season), {})
+        for unit, *parts in losses or ():
+            spent[unit] = spent.get(unit, Cost()) + Cost(*map(Fraction, parts))
+
+
+def read_held(lake: duckdb.DuckDBPyConnection, venues: Collection[str]) -> Held:
+    """Return what the lake holds of some venues, and held until they withdrew it."""
+    held = Held()
+    for row in lake.execute(sql("held"), {"venues": sorted(venues)}).fetchall() if venues else ():
+        held.count(*row)
+    return held
+
+
+def hold(
+    lake: duckdb.DuckDBPyConnection, releases: Sequence[Release], policy: Policy, agreed: str, now: datetime
+) -> None:
+    """Put verified releases in: their rows, losses, every cell and level, within the caller's transaction.
+
+    `agreed`: digest of what the members agreed on at that moment.
+    """
+    put(lake, "releases", pl.DataFrame([_facts(r, now) | {"governance": agreed} for r in releases]))
     put(lake, "losses", pl.DataFrame([loss for r in releases for loss in _losses(r)]))
     for table in policy.tables:
         name, own = table.name, [r for r in releases if table.name in r.tables]
@@ -61,13 +111,13 @@ def _keys(manifest: dict[str, Any]) -> list[pl.Expr]:
     return [pl.lit(value).alias(name) for name, value in keys.items()]
 
 
-def hold_rules(lake: duckdb.DuckDBPyConnection, hub: Hub) -> None:
-    """Make `venues` and `floor` say what `governance.toml` says; writes only if they do not."""
-    least = floor(hub)
+def hold_rules(lake: duckdb.DuckDBPyConnection, agreed: Governance) -> None:
+    """Make `venues` and `floor` say what the members agreed on, and keep its text; writes only what has changed."""
+    least = agreed.policy
     told: dict[str, list[dict[str, Any]]] = {
         "venues": [
             {"venue": m.id, "name": m.name, "kind": m.kind, "commune": m.commune, "since": m.since}
-            for m in members(hub).values()
+            for m in agreed.venues.values()
         ],
         "floor": [
             {"unit": u, "season_epsilon": str(e), "season_delta": str(d), "k": least.k, "k_rule": least.k_rule}
@@ -80,7 +130,15 @@ def hold_rules(lake: duckdb.DuckDBPyConnection, hub: Hub) -> None:
             lake.execute(f"delete from {table}")  # noqa: S608 (one of the two above)
             if rows:
                 put(lake, table, pl.DataFrame(rows))
+        if lake.execute(known, [agreed.digest]).fetchone() is None:
+            put(lake, "governance", pl.DataFrame({"digest": [agreed.digest], "since": [_now()], "text": [agreed.text]}))
 
+    known = "select 1 from governance where digest = ?"
     held = {table: lake.execute(f"from {table}").fetchall() for table in told}
-    if any(sorted(held[table]) != sorted(tuple(row.values()) for row in rows) for table, rows in told.items()):
+    same = all(sorted(held[table]) == sorted(tuple(row.values()) for row in rows) for table, rows in told.items())
+    if not same or lake.execute(known, [agreed.digest]).fetchone() is None:
         in_turn(lake, write)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)

@@ -6,33 +6,33 @@ refusal recorded (same bytes) and only moves the folder. The order in which rele
 views show.
 
 Folders are verified one by one (`arrival`), then decided some at a time, in turn with other processes: a transaction
-costs more than a release. Rules that ask the lake come last: policy, then revision.
+costs more than a release. Rules that ask the lake come last: withdrawn, policy, key, then revision. What a
+venue withdraws is deleted, and purged before its statement moves.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 import polars as pl
 
-from privacy.accounting import Cost
 from privacy.errors import VerificationRefusal
 from privacy.release import Release
-from warehouse.arrival import Arrival, Rules, alone, claims, fingerprint, look, move, refusal, wrong_field
-from warehouse.definitions import sql
-from warehouse.floor import Spent, check_policy
+from warehouse.arrival import Arrival, Rules, alone, check_key, claims, fingerprint, look, move, refusal, wrong_field
+from warehouse.floor import check_policy
 from warehouse.governance import Hub
-from warehouse.holdings import hold, hold_rules
+from warehouse.holdings import Held, hold, hold_rules, read_held
 from warehouse.lake import in_turn, open_lake, put
-from warehouse.upkeep import compact
+from warehouse.upkeep import compact, purge
+from warehouse.withdrawals import Withdrawal, forget
 
 _AT_ONCE = 64  # folders decided in one transaction
 _COMPACT_FROM, _COMPACT_EACH = 16, 1024  # releases accepted in one run that are worth fewer, larger files
@@ -40,10 +40,10 @@ _COMPACT_FROM, _COMPACT_EACH = 16, 1024  # releases accepted in one run that are
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of one folder. `held`: the lake had it already. `rule`, `fr`, `en`: only of a refusal."""
+    """What became of one folder or statement. `held`: the lake had it already. `rule`, `fr`, `en`: only of a refusal."""
 
     folder: str
-    outcome: Literal["accepted", "held", "refused"]
+    outcome: Literal["accepted", "held", "refused", "withdrawn"]
     venue: str | None = None
     release_id: str | None = None
     rule: str | None = None
@@ -80,7 +80,7 @@ def decide(hub: Hub, *, now: datetime | None = None) -> Iterator[Decision]:
     """Do as `accept` does, and tell decisions as they are taken; what another process is deciding is left to it."""
     accepted, rules = 0, Rules.of(hub)
     with open_lake(hub) as lake:
-        hold_rules(lake, hub)
+        hold_rules(lake, rules.agreed)
         folders = iter(_folders(hub))
         while some := list(islice(folders, _AT_ONCE)):
             decisions = _decide(hub, lake, rules, some, now, wait=False)
@@ -95,8 +95,9 @@ def decide(hub: Hub, *, now: datetime | None = None) -> Iterator[Decision]:
 def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decision | None:
     """Decide on one folder of the inbox; None if another process has done so."""
     with open_lake(hub) as lake:
-        hold_rules(lake, hub)
-        return next(iter(_decide(hub, lake, Rules.of(hub), [folder], now, wait=True)), None)
+        rules = Rules.of(hub)
+        hold_rules(lake, rules.agreed)
+        return next(iter(_decide(hub, lake, rules, [folder], now, wait=True)), None)
 
 
 def _decide(
@@ -116,6 +117,8 @@ def _decide(
             return []
         try:
             decisions, prints = in_turn(lake, lambda: _write(lake, rules, arrivals, at))
+            if any(isinstance(a.found, Withdrawal) for a in arrivals):
+                purge(lake)
         except FileNotFoundError:  # no locks here, and another process has moved one of them
             alone_each = ([folder] for folder in folders if len(folders) > 1)
             return [d for one in alone_each for d in _decide(hub, lake, rules, one, now, wait=wait)]
@@ -124,6 +127,9 @@ def _decide(
                 move(arrival.folder, hub.refused, prints[decision.folder])
             elif isinstance(arrival.found, Release):
                 move(arrival.folder, hub.accepted, arrival.found.manifest_sha256)
+            elif isinstance(arrival.found, Withdrawal):
+                shutil.rmtree(hub.accepted / arrival.found.release_id, ignore_errors=True)
+                move(arrival.folder, hub.accepted, "")
     return decisions
 
 
@@ -131,9 +137,20 @@ def _write(
     lake: duckdb.DuckDBPyConnection, rules: Rules, arrivals: Sequence[Arrival], at: datetime
 ) -> tuple[list[Decision], dict[str, str]]:
     """Judge each by what is held, write what comes of it; return decisions, and the fingerprints of what is refused."""
-    held, accepted, decisions = _read_held(lake, arrivals), list[Release](), list[Decision]()
+    held, accepted, decisions = (
+        read_held(lake, {a.venue for a in arrivals if a.venue and isinstance(a.found, Release)}),
+        list[Release](),
+        list[Decision](),
+    )
     prints: dict[str, str] = {}
+    gone = [a.found for a in arrivals if isinstance(a.found, Withdrawal)]
+    if gone:
+        forget(lake, gone, rules.policy, rules.agreed.digest, at)
+        held.withdrawn |= {w.release_id for w in gone}
     for a in arrivals:
+        if isinstance(a.found, Withdrawal):
+            decisions.append(Decision(a.folder.name, "withdrawn", a.venue, a.found.release_id, period=a.period))
+            continue
         told = _judge(held, a.found, rules)
         if isinstance(told, VerificationRefusal):
             decisions.append(Decision(a.folder.name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
@@ -146,57 +163,27 @@ def _write(
         outcome = "held" if known else "accepted"
         decisions.append(Decision(a.folder.name, outcome, a.venue, release.id, period=a.period))
     if accepted:
-        hold(lake, accepted, rules.policy, at)
+        hold(lake, accepted, rules.policy, rules.agreed.digest, at)
     if prints:
-        _record(lake, [d for d in decisions if d.outcome == "refused"], prints, at)
+        _record(lake, [d for d in decisions if d.outcome == "refused"], prints, rules.agreed.digest, at)
     return decisions, prints
 
 
-@dataclass(slots=True)
-class _Held:
-    """What the lake holds of some venues. `releases`: (venue, period) → id → (revision, manifest's digest)."""
-
-    releases: dict[tuple[str, str], dict[str, tuple[int, str]]] = field(default_factory=dict)
-    spent: dict[tuple[str, str], Spent] = field(default_factory=dict)  # by venue and season
-
-    def add(self, release: Release) -> None:
-        """Count a release in, as one held."""
-        m = release.manifest
-        losses = [
-            (unit, *(loss["privacy_parameters"][part] for part in ("rho", "delta_selection", "shift")))
-            for unit, loss in m["privacy_loss"].items()
-        ]
-        facts = m["venue"]["id"], m["season"], m["period"], release.id, m["revision"], release.manifest_sha256
-        self.count(*facts, losses)
-
-    def count(
-        self, venue: str, season: str, period: str, release: str, revision: int, sha256: str, losses: Any
-    ) -> None:
-        """Count a release in, told by its facts; `losses`: unit, rho, delta_selection, shift."""
-        self.releases.setdefault((venue, period), {})[release] = revision, sha256
-        spent = self.spent.setdefault((venue, season), {})
-        for unit, *parts in losses:
-            spent[unit] = spent.get(unit, Cost()) + Cost(*map(Fraction, parts))
-
-
-def _read_held(lake: duckdb.DuckDBPyConnection, arrivals: Sequence[Arrival]) -> _Held:
-    held, venues = _Held(), sorted({a.venue for a in arrivals if a.venue and isinstance(a.found, Release)})
-    for row in lake.execute(sql("held"), {"venues": venues}).fetchall() if venues else ():
-        held.count(*row)
-    return held
-
-
 def _judge(
-    held: _Held, found: Release | VerificationRefusal, rules: Rules
+    held: Held, found: Release | VerificationRefusal, rules: Rules
 ) -> tuple[Release, bool] | VerificationRefusal:
     """Return the release, and whether it is held already; or why it is refused."""
     if isinstance(found, VerificationRefusal):
         return found
     m = found.manifest
+    if found.id in held.withdrawn:
+        return refusal("withdrawn", "its venue has withdrawn it", "son lieu l’a retirée")
     same = held.releases.get((m["venue"]["id"], m["period"]), {})
     _, manifest = same.get(found.id, (0, None))
     try:
-        check_policy(m, rules.floor, {} if manifest else held.spent.get((m["venue"]["id"], m["season"]), {}))
+        check_policy(m, rules.agreed.policy, {} if manifest else held.spent.get((m["venue"]["id"], m["season"]), {}))
+        if not manifest:
+            check_key(found, rules.agreed.venues[m["venue"]["id"]])
         newest = max((revision for revision, _ in same.values()), default=0)
         _check_revision(found, manifest, newest)
     except VerificationRefusal as refused:
@@ -215,12 +202,14 @@ def _check_revision(release: Release, manifest: str | None, newest: int) -> None
         raise refusal("revision", *why)
 
 
-def _record(lake: duckdb.DuckDBPyConnection, refused: Sequence[Decision], prints: dict[str, str], at: datetime) -> None:
+def _record(
+    lake: duckdb.DuckDBPyConnection, refused: Sequence[Decision], prints: dict[str, str], agreed: str, at: datetime
+) -> None:
     """Write refusals, each once for the same bytes under the same name refused by the same rule."""
     known = set(lake.execute("select folder, rule, fingerprint from refusals").fetchall())
     rows = [
         {"refused_at": at, "folder": d.folder, "venue": d.venue, "rule": d.rule, "reason_fr": d.fr, "reason_en": d.en,
-         "fingerprint": prints[d.folder]}
+         "fingerprint": prints[d.folder], "governance": agreed}
         for d in refused if (d.folder, d.rule, prints[d.folder]) not in known
     ]  # fmt: skip
     if rows:

@@ -1,8 +1,9 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
 `venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
-hub, `partners` those of its partners, `audit` those of anyone who doubts. Messages are in French when $JAUGE_LANG or the
-locale is French, otherwise in English. Heavy libraries load in the command that needs them, so that `--help` is quick.
+hub, `governance` and `partners` those of its members and partners, `audit` those of anyone who doubts. Messages are in
+French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
+them, so that `--help` is quick.
 """
 
 import errno
@@ -12,7 +13,20 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, partners, people, planning, pull, quality, rights, venue
+from pipelines.cli import (
+    audit,
+    departures,
+    exports,
+    governance,
+    hub,
+    partners,
+    people,
+    planning,
+    pull,
+    quality,
+    rights,
+    venue,
+)
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
@@ -20,7 +34,8 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
-The hub's life:   accept → report, sql → partner add → serve, extract
+What leaves it:   outbox, approve, refuse, withdraw
+The hub's life:   accept → report, sql → governance check, partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -37,7 +52,9 @@ app = typer.Typer(
     help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.command()(venue.demo)
+venue.app.command("renew-key")(departures.renew_key)
 app.add_typer(venue.app, name="venue")
+app.add_typer(governance.app, name="governance")
 app.add_typer(partners.app, name="partner")
 for command in (
     exports.inspect,
@@ -49,6 +66,10 @@ for command in (
     planning.plan,
     venue.preview,
     venue.release,
+    departures.outbox,
+    departures.approve,
+    departures.refuse,
+    departures.withdraw,
     hub.accept,
     hub.report,
     hub.sql,

@@ -25,6 +25,7 @@ def accept(home: Home = HERE) -> None:
         "accepted": say("accepted", "acceptée"),
         "held": say("already held", "déjà reçue"),
         "refused": say("refused", "refusée"),
+        "withdrawn": say("withdrawn", "retirée"),
     }
     for d in decisions:
         why = f": {d.fr if language() == 'fr' else d.en}" if d.rule else ""

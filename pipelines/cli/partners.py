@@ -26,7 +26,9 @@ Names = list[str]
 def add(
     partner: PartnerId,
     name: Annotated[str, typer.Option(help="Its name. / Son nom.")],
-    purpose: Annotated[str, typer.Option(help="What it may use figures for. / Pour quel usage.")],
+    purpose: Annotated[
+        str, typer.Option(help="A purpose of governance.toml, such as observation. / Un usage de governance.toml.")
+    ],
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of access. / Dernier jour.")],
     table: Annotated[Names, typer.Option(help="A table it sees, or all; again for more. / Une table, ou all.")],
     venue: Annotated[Names, typer.Option(help="A venue it sees, or all; again for more. / Un lieu, ou all.")],
@@ -36,21 +38,23 @@ def add(
     home: Home = HERE,
 ) -> None:
     """Write a partner's rules into governance.toml and show its token, once. / Ajouter un partenaire."""
+    from warehouse.amendments import add_partner
     from warehouse.governance import Hub
-    from warehouse.partners.rules import Partner, Rule, add_partner
 
-    tables, venues = Rule(tuple(table), tuple(deny_table)), Rule(tuple(venue), tuple(deny_venue))
-    add_partner(Hub(home / "hub"), Partner(partner, name, purpose, until.date(), tables, venues))
+    rules = {"tables": (table, deny_table), "venues": (venue, deny_venue)}
+    told = {kind: {"grant": grant, "deny": deny} for kind, (grant, deny) in rules.items()}
+    add_partner(Hub(home / "hub"), partner, name=name, purpose=purpose, until=until.date(), **told)
     _new_token(home, partner, days)
 
 
 @app.command()
 def renew(partner: PartnerId, days: Days = 365, home: Home = HERE) -> None:
     """End the partner's token and show a new one, once. / Renouveler un jeton."""
-    from warehouse.governance import Hub
-    from warehouse.partners.rules import partner as known
+    from warehouse.governance import Hub, governance
+    from warehouse.sharing import access
 
-    _new_token(home, known(Hub(home / "hub"), partner).id, days)
+    access(governance(Hub(home / "hub")), partner, datetime.now(UTC).date())
+    _new_token(home, partner, days)
 
 
 @app.command()
@@ -66,9 +70,9 @@ def revoke(partner: PartnerId, home: Home = HERE) -> None:
 @app.command("list")
 def list_all(home: Home = HERE) -> None:
     """Show the partners, what each sees, and until when. / Lister les partenaires."""
-    from warehouse.governance import Hub
-    from warehouse.partners.rules import Rule, partners
+    from warehouse.governance import Hub, governance
     from warehouse.partners.tokens import tokens
+    from warehouse.terms import Rule
 
     def told(rule: Rule) -> str:
         return ", ".join([*rule.grant, *(say(f"not {name}", f"sauf {name}") for name in rule.deny)])
@@ -77,7 +81,7 @@ def list_all(home: Home = HERE) -> None:
     held = {t.partner: t.expires[:10] for t in tokens(hub) if t.holds(now)}
     heads = say("partner name purpose tables venues until token", "partenaire nom usage tables lieux jusqu’au jeton")
     table = Table(*heads.split())
-    for p in partners(hub).values():
+    for p in governance(hub).partners.values():
         table.add_row(p.id, p.name, p.purpose, told(p.tables), told(p.venues), str(p.until), held.get(p.id, "–"))
     out.print(table)
 
@@ -129,12 +133,13 @@ def extract(
     home: Home = HERE,
 ) -> None:
     """Write what a partner may see as files, for those who do not connect. / Extraire en fichiers."""
-    from warehouse.governance import Hub
+    from warehouse.governance import Hub, governance
     from warehouse.partners.extracts import extract as write
-    from warehouse.partners.rules import partner as known
+    from warehouse.sharing import access
 
     hub = Hub(home / "hub")
-    for path in write(hub, known(hub, partner), to, form):
+    seen = access(governance(hub), partner, datetime.now(UTC).date())
+    for path in write(hub, seen, to, form):
         out.print(str(path), highlight=False, soft_wrap=True)
 
 

@@ -135,11 +135,11 @@ def release(
     """Release a period: check, charge, add noise, seal, deliver. Asked again: the same bytes, free. / Publier."""
     from aggregations.publication import release as publish
     from pipelines.checks import require
+    from pipelines.delivery import deliver_all
     from pipelines.suites import check_records
     from privacy.calendar import Period
     from privacy.explain import explain_release
     from privacy.policy import read_policy
-    from privacy.release import deliver
 
     one, when, rules = _venue(home, venue), Period.parse(period), read_policy(policy)
     with progress() as bar:
@@ -151,7 +151,13 @@ def release(
 
         done = publish(one, when, rules, check=check, revise=revise)
         bar.update(task, completed=2)
-    deliver(done.release.folder, home / "hub" / "inbox")
+    if not deliver_all(one, home / "hub" / "inbox", done.release.id):
+        out.print(
+            say(
+                "It stays here until one of the approvers lets it leave: `jauge approve`, or `jauge refuse`.",
+                "Elle reste ici tant qu’aucun approbateur ne la laisse partir : `jauge approve`, ou `jauge refuse`.",
+            )
+        )
     if done.drawn and when.end > datetime.now(UTC).date():
         out.print(
             say(

@@ -18,9 +18,9 @@ import pyarrow as pa
 from privacy.errors import Fault
 from warehouse.governance import Hub
 from warehouse.partners.extracts import write_database
-from warehouse.partners.rules import Partner
 from warehouse.partners.statements import Refused
 from warehouse.partners.worker import PATIENCE
+from warehouse.sharing import Access
 
 _GRACE = 5.0  # seconds after a limit that the process keeps itself, before it is killed
 
@@ -41,7 +41,7 @@ class Died(Refused):
 class _Desk:
     """One process and the database it serves. `state`: what the database was made from."""
 
-    def __init__(self, hub: Hub, partner: Partner, state: object, folder: Path, limits: Limits) -> None:
+    def __init__(self, hub: Hub, partner: Access, state: object, folder: Path, limits: Limits) -> None:
         name = secrets.token_hex(8)
         self.state, self.partner = state, partner
         self._limits, self._place = limits, folder / name
@@ -105,7 +105,7 @@ class Desks:
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def ask(self, partner: Partner, text: str) -> pa.Table:
+    def ask(self, partner: Access, text: str) -> pa.Table:
         """Have the partner's process answer, on what the rules and the lake say now; Refused or Fault."""
         with self._lock:
             mine = self._locks.setdefault(partner.id, threading.Lock())
@@ -120,7 +120,7 @@ class Desks:
                 desk.close()
             self._desks.clear()
 
-    def _current(self, partner: Partner) -> _Desk:
+    def _current(self, partner: Access) -> _Desk:
         desk, state = self._desks.get(partner.id), self._released()
         if desk and desk.alive and (desk.partner, desk.state) == (partner, state):
             return desk

@@ -18,24 +18,41 @@ from privacy.errors import Fault
 from warehouse.definitions import MACROS, Z95, dictionary, questions, sql
 from warehouse.governance import Hub
 from warehouse.lake import open_lake
-from warehouse.partners.rules import Partner
+from warehouse.sharing import Access
 
 STORAGE = "v1.4.0"
 _SHEET_ROWS = 1_048_576  # a worksheet has no more, its heading included
 Form = Literal["duckdb", "parquet", "csv", "xlsx"]
 
 
-def write_database(hub: Hub, partner: Partner, path: Path) -> None:
-    """Make a partner's database at `path`, which must not exist; a Fault if the lake cannot be read."""
-    tables = partner.tables.of(t.name for t in hub.policy.tables)
-    by_venue = ["latest", "coverage", "venues", *(f"{t}{part}" for t in tables for part in ("", "_totals"))]
+def write_database(hub: Hub, seen: Access, path: Path) -> None:
+    """Make a database of what somebody may see at `path`, which must not exist; a Fault if the lake cannot be read."""
+    tables = [t.name for t in hub.policy.tables if t.name in {s.table for s in seen.shared}]
+    views = {f"{t}{part}": t for t in tables for part in ("", "_totals")}
+    by_venue = ["latest", "coverage", "venues", *views]
+    rows = [(s.venue, s.table, s.until) for s in seen.shared]
     with open_lake(hub, read_only=True) as lake:
         lake.execute(f"attach '{_quoted(path)}' as jauge (storage_version '{STORAGE}')")
-        lake.execute("create temp table seen as select unnest($1::varchar[]) as venue", [_seen(lake, partner)])
+        shared = pl.DataFrame(rows, {"venue": pl.String, "table_name": pl.String, "until": pl.Date}, orient="row")
+        lake.register("shared", shared)
+        lake.execute(
+            "create temp table shown as select l.release_id, l.venue, s.table_name "
+            "from lake.latest as l join shared as s on s.venue = l.venue and l.period_end <= s.until"
+        )
         lake.execute("begin")
-        for name in by_venue:
-            lake.execute(f"create table jauge.{name} as from lake.{name} where venue in (from seen) order by all")
-        lake.execute("delete from jauge.coverage where not list_contains($1, table_name)", [list(tables)])
+        of = "release_id in (select release_id from shown"
+        for name, table in views.items():
+            lake.execute(
+                f"create table jauge.{name} as from lake.{name} where {of} where table_name = '{table}') order by all"
+            )
+        lake.execute(f"create table jauge.latest as from lake.latest where {of}) order by all")
+        lake.execute(
+            "create table jauge.coverage as from lake.coverage semi join shown using (release_id, table_name) order by all"
+        )
+        lake.execute(
+            "create table jauge.venues as from lake.venues where venue in (select venue from shared) order by all"
+        )
+        lake.unregister("shared")
         dimensions = [d.name for t in hub.policy.tables if t.name in tables for d in t.dimensions]
         lake.execute("create table jauge.labels as from lake.labels where list_contains($1, dimension)", [dimensions])
         told = {*by_venue, "labels", "dictionary", "questions", *MACROS}
@@ -69,12 +86,12 @@ def _answerable(lake: duckdb.DuckDBPyConnection, question: str) -> bool:
     return True
 
 
-def extract(hub: Hub, partner: Partner, folder: Path, form: Form) -> list[Path]:
+def extract(hub: Hub, seen: Access, folder: Path, form: Form) -> list[Path]:
     """Write what a partner may see as files in `folder`, and return their paths; a Fault if one is there already."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = folder / f"{partner.id}.duckdb"
+    database = folder / f"{seen.id}.duckdb"
     _free(database)
-    write_database(hub, partner, database)
+    write_database(hub, seen, database)
     if form == "duckdb":
         return [database]
     try:
@@ -84,7 +101,7 @@ def extract(hub: Hub, partner: Partner, folder: Path, form: Form) -> list[Path]:
     finally:
         database.unlink()
     if form == "xlsx":
-        return [_workbook(frames, folder / f"{partner.id}.xlsx")]
+        return [_workbook(frames, folder / f"{seen.id}.xlsx")]
     write: dict[str, Callable[[pl.DataFrame, Path], Any]] = {
         "parquet": lambda frame, path: frame.write_parquet(path),
         "csv": lambda frame, path: frame.write_csv(path),
@@ -95,12 +112,6 @@ def extract(hub: Hub, partner: Partner, folder: Path, form: Form) -> list[Path]:
     for path, frame in paths.items():
         write[form](frame, path)
     return list(paths)
-
-
-def _seen(lake: duckdb.DuckDBPyConnection, partner: Partner) -> list[str]:
-    """Return the venues a partner may see: members, and those that were and still have releases."""
-    held = {v for (v,) in lake.execute("select venue from venues union select venue from releases").fetchall()}
-    return sorted(partner.venues.of(held))
 
 
 def _workbook(frames: dict[str, pl.DataFrame], path: Path) -> Path:

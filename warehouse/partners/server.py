@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,13 +29,14 @@ from typing import Self
 import duckdb
 import pyarrow as pa
 
-from privacy.errors import Fault
-from warehouse.governance import Hub
+from privacy.errors import Fault, GovernanceRefusal
+from warehouse.governance import Hub, governance
 from warehouse.partners import tokens, trail
 from warehouse.partners.desks import Desks, Died, Limits, seen
-from warehouse.partners.rules import Partner, partners
 from warehouse.partners.statements import HANDSHAKES, Refused
+from warehouse.sharing import Access, access
 from warehouse.storage import extension
+from warehouse.terms import Governance
 
 _log = logging.getLogger("jauge.serve")
 _SESSIONS = 512  # of one partner; the protocol ends one only when its client says so
@@ -71,7 +72,7 @@ class Server:
         self._sessions: dict[str, _Session] = {}
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._trail, self._failed = trail.Trail(hub), 0.0
-        self._rules: tuple[object, dict[str, Partner]] | None = None
+        self._agreed: tuple[object, Governance, dict[str, Access]] | None = None
 
     def __enter__(self) -> Self:
         """Open the port; a Fault if that cannot be done."""
@@ -158,7 +159,8 @@ class Server:
                 "select error('Try again in a moment. / Réessayez dans un instant.')",
             )
         if text.strip() not in HANDSHAKES:
-            self._trail.write(replace(line, ms=int(1000 * (time.perf_counter() - start))))
+            agreed = self._agreed[1].digest if self._agreed else None
+            self._trail.write(replace(line, ms=int(1000 * (time.perf_counter() - start)), governance=agreed))
         return reply
 
     def _ask(self, known: _Session, text: str, now: datetime) -> pa.Table:
@@ -167,21 +169,23 @@ class Server:
         if token is None or not token.holds(now):
             raise Refused("token", "This token has ended; ask the hub for another.", "Ce jeton a pris fin ; demandez-en un autre au hub.")  # fmt: skip
         try:
-            partner = self._partners().get(known.partner)
-            if partner is None or partner.until < now.date():
-                raise Refused(
-                    "until", "Your access has ended; ask the hub.", "Votre accès a pris fin ; voyez avec le hub."
-                )
-            return self._desks.ask(partner, text)
+            return self._desks.ask(self._access(known.partner, now.date()), text)
+        except GovernanceRefusal:
+            raise Refused(
+                "until", "Your access has ended; ask the hub.", "Votre accès a pris fin ; voyez avec le hub."
+            ) from None
         except Fault as fault:  # rules that cannot be read, or a lake that is being written
             raise Refused("hub", fault.en, fault.fr) from None
 
-    def _partners(self) -> dict[str, Partner]:
-        """Return the rules as they are now; read again only when their file has changed."""
-        now = seen(self._hub.governance, self._hub.folder / "policy.toml")
-        if self._rules is None or self._rules[0] != now:
-            self._rules = now, partners(self._hub)
-        return self._rules[1]
+    def _access(self, partner: str, today: date) -> Access:
+        """Return what a partner may see now; the rules are read again only when their file, or the day, has changed."""
+        now = today, seen(self._hub.governance, self._hub.folder / "policy.toml")
+        if self._agreed is None or self._agreed[0] != now:
+            self._agreed = now, governance(self._hub), {}
+        _, agreed, known = self._agreed
+        if partner not in known:
+            known[partner] = access(agreed, partner, today)
+        return known[partner]
 
     def _keep(self, known: _Session, table: pa.Table) -> None:
         """Put an answer where Quack reads it, in the place of the session's last one."""

@@ -22,7 +22,10 @@ _LONGEST = 10_000  # characters kept of a statement
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One line. `outcome`: answered or refused, by `rule`; `rows` that left; `ms` it took; `asked_at` is ISO 8601, UTC."""
+    """One line. `outcome`: answered or refused, by `rule`; `rows` that left; `ms` it took; `asked_at` is ISO 8601, UTC.
+
+    `governance`: digest of what the members had agreed on, under which it was answered or refused.
+    """
 
     asked_at: str
     partner: str | None
@@ -33,6 +36,7 @@ class Asked:
     rule: str | None
     rows: int
     ms: int
+    governance: str | None = None
 
 
 _COLUMNS = ", ".join(f.name for f in fields(Asked))

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from warehouse.governance import Hub
+from warehouse.governance import Hub, governance
 from warehouse.holdings import hold_rules
 from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.cells import read_sheets
@@ -38,7 +38,7 @@ def build_reports(hub: Hub, *, snapshot: int | None = None) -> list[Path]:
     """
     if snapshot is None:
         with open_lake(hub) as lake:
-            hold_rules(lake, hub)
+            hold_rules(lake, governance(hub))
             snapshot = current(lake).id
     policy = hub.policy
     with open_lake(hub, snapshot=snapshot) as lake:  # whatever other processes add meanwhile

@@ -11,8 +11,8 @@ from fractions import Fraction
 import duckdb
 
 from warehouse.definitions import sql
-from warehouse.governance import Floor
 from warehouse.reports.cells import Sheet
+from warehouse.terms import Floor, Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +60,5 @@ def read_venues(lake: duckdb.DuckDBPyConnection) -> dict[str, Venue]:
 def read_floor(lake: duckdb.DuckDBPyConnection) -> Floor | None:
     """Return what the hub demands of a release; None if it demands nothing."""
     rows = lake.execute("select unit, season_epsilon, season_delta, k, k_rule from floor").fetchall()
-    losses = {unit: (Fraction(epsilon), Fraction(delta)) for unit, epsilon, delta, *_ in rows}
-    return Floor(k=rows[0][3], k_rule=rows[0][4], losses=losses) if rows else None
+    losses = {unit: Loss(epsilon=Fraction(epsilon), delta=Fraction(delta)) for unit, epsilon, delta, *_ in rows}
+    return Floor(k=rows[0][3], k_rule=rows[0][4], **losses) if rows else None
