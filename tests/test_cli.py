@@ -34,6 +34,7 @@ COMMANDS = [
     "register",
     "accept",
     "report",
+    "catalogue",
     "sql",
     "partner",
     "serve",

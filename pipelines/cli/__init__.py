@@ -20,7 +20,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
-The hub's life:   accept → report, sql → partner add → serve, extract
+The hub's life:   accept → report, catalogue, sql → partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -51,6 +51,7 @@ for command in (
     venue.release,
     hub.accept,
     hub.report,
+    hub.catalogue,
     hub.sql,
     partners.serve,
     partners.extract,
