@@ -83,7 +83,7 @@ def main() -> None:
         accept(hub)
         ids = [f"partner-{n}" for n in range(4)]
         for name in ids:
-            add_partner(hub, name, name=name, purpose="research", until=date(9999, 1, 1), tables=ALL, venues=ALL)
+            add_partner(hub, name, name=name, purpose="statistics", until=date(9999, 1, 1), tables=ALL, venues=ALL)
         tokens = [new_token(hub, name, datetime.now(UTC)) for name in ids]
         with Server(hub, port=PORT):
             context = multiprocessing.get_context("spawn")

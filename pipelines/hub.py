@@ -1,4 +1,4 @@
-"""The hub's side in Dagster: accept what arrives in the inbox, build the pages. Never loads what made a release."""
+"""The hub's side in Dagster: accept what arrives in the inbox, build pages and catalogue. Never loads what made a release."""
 
 import hashlib
 import os
@@ -77,6 +77,16 @@ def reports(shared: SharedHub) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(metadata={"pages": len(pages)})
 
 
+# after the pages, since only one process at a time can open a lake that is one file
+@dg.asset(key_prefix="hub", group_name="hub", deps=[releases, reports], kinds={"yaml"},
+          automation_condition=dg.AutomationCondition.eager())  # fmt: skip
+def catalogue(shared: SharedHub) -> dg.MaterializeResult[Any]:
+    """What the hub holds, told to anyone without a figure: DCAT-AP, terms, data contracts, privacy records."""
+    from warehouse.catalogue.build import write_catalogue  # the RDF library loads here alone
+
+    return dg.MaterializeResult(metadata={"files": len(write_catalogue(shared.hub()))})
+
+
 @dg.op(out={})
 def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[Event]:
     """Decide on every release that waits, as `releases` does on those of one partition."""
@@ -109,7 +119,9 @@ def accept() -> None:
     accept_each()
 
 
-report = dg.define_asset_job("report", selection=[reports], description="Build the pages again.")
+report = dg.define_asset_job(
+    "report", selection=[reports, catalogue], description="Build the pages and the catalogue again."
+)
 
 
 @dg.op
@@ -142,7 +154,7 @@ def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRe
 
 
 defs = dg.Definitions(
-    assets=[releases, reports],
+    assets=[releases, reports, catalogue],
     asset_checks=[releases_held],
     jobs=[accept, report, upkeep],
     schedules=[sundays],

@@ -6,72 +6,26 @@ the files nobody may have. A partition can be materialized alone; a node of many
 (`load_exports`, `publish`), which reports each partition as the asset would.
 """
 
-import fcntl
-import os
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 
-from aggregations.departures import approve, withdraw
-from aggregations.departures import refuse as refuse_release
 from aggregations.inbox import load_inbox
 from aggregations.publication import release as publish_period
 from aggregations.rights import purge
-from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.checks import require
+from pipelines.decisions import decide
 from pipelines.delivery import deliver_all
+from pipelines.hosting import Node
 from pipelines.node import Event, each, refuse, warning
 from pipelines.pull.pulling import pull_all, together
 from pipelines.quality.warnings import suites, watch
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.errors import JaugeError
-from privacy.policy import Policy, read_policy
-
-
-class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
-    """The machine that hosts venues: its home folder, the policy file (default: the packaged one), the hub's inbox."""
-
-    home: str = ""  # $JAUGE_HOME, or .jauge
-    policy: str = ""
-    hub_inbox: str = ""
-    workers: int = 2  # venues at work at once, in threads: each one's columns are spread over the cores already
-
-    @property
-    def root(self) -> Path:
-        """The home folder, found when a run starts."""
-        return Path(self.home or os.environ.get("JAUGE_HOME") or ".jauge")
-
-    def venue(self, name: str) -> Venue:
-        """Read a venue's folder."""
-        return read_venue(self.root / "venues" / name)
-
-    @contextmanager
-    def turn(self, name: str) -> Generator[Venue]:
-        """Read a venue's folder, and keep other runs out of it: what was checked is what is released."""
-        venue = self.venue(name)
-        with (venue.folder / ".turn").open("w") as lock:  # the lock dies with its process
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield venue
-
-    def names(self) -> list[str]:
-        """List the venues hosted here."""
-        return sorted(p.parent.name for p in (self.root / "venues").glob("*/venue.toml"))
-
-    def read_policy(self) -> Policy:
-        """Read the policy in force here."""
-        return read_policy(Path(self.policy) if self.policy else None)
-
-    @property
-    def inbox(self) -> Path:
-        """Where sealed releases are delivered."""
-        return Path(self.hub_inbox) if self.hub_inbox else self.root / "hub" / "inbox"
-
 
 EXPORTS = dg.AssetSpec(
     ["venue", "exports"], group_name="venue", description="Files from ticketing, web and newsletter tools, as received."
@@ -194,33 +148,6 @@ def purge_records() -> None:
 def publish() -> None:
     """Release periods of many venues in one run. What one is refused neither stops nor hides the others."""
     release_each()
-
-
-class Verdict(dg.Config):
-    """What is decided on the last release of a period, or on all of them if they are withdrawn, and who says so."""
-
-    venue: str
-    period: str
-    verdict: Literal["approve", "refuse", "withdraw"]
-    by: str
-    why: str = ""
-
-
-@dg.op
-def decide_on_release(config: Verdict, node: Node) -> None:
-    """Approve a release, keep it at the venue, or withdraw it; what may leave is delivered."""
-    period = Period.parse(config.period)
-    with node.turn(config.venue) as venue:
-        act = {"approve": approve, "refuse": refuse_release, "withdraw": withdraw}[config.verdict]
-        decided = act(venue, period, config.by, config.why)
-        for one in decided if isinstance(decided, list) else [decided]:
-            deliver_all(venue, node.inbox, one.release_id)
-
-
-@dg.job(executor_def=dg.in_process_executor)
-def decide() -> None:
-    """Approve, refuse or withdraw a release: the launchpad asks for venue, period, verdict, name and reason."""
-    decide_on_release()
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)

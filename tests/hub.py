@@ -36,8 +36,8 @@ def two_venues(home: Path, *tables: str) -> Hub:
     assert {d.outcome for d in accept(hub)} == {"accepted"}
     denied = () if tables and "family" not in tables else ("family",)
     tables, venues = {"grant": ("all",), "deny": denied}, {"grant": ("theatre",)}
-    add_partner(hub, "region", name="Région", purpose="observation", until=EVER, tables=tables, venues=venues)
-    add_partner(hub, "network", name="Réseau", purpose="research", until=EVER, tables=ALL, venues=ALL)
+    add_partner(hub, "region", name="Région", purpose="evaluation", until=EVER, tables=tables, venues=venues)
+    add_partner(hub, "network", name="Réseau", purpose="statistics", until=EVER, tables=ALL, venues=ALL)
     return hub
 
 

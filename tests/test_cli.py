@@ -39,6 +39,7 @@ COMMANDS = [
     "register",
     "accept",
     "report",
+    "catalogue",
     "sql",
     "partner",
     "serve",

@@ -13,10 +13,10 @@ from aggregations.venue import Venue, add_venue, read_venue
 from privacy.errors import Fault, GovernanceRefusal, VerificationRefusal
 from privacy.policy import read_policy
 from warehouse.amendments import add_partner, register, revoke_key, take_key
-from warehouse.charter import tell
+from warehouse.charter import Governance
 from warehouse.governance import Hub, first_lines, governance, read
+from warehouse.sentences import tell
 from warehouse.sharing import access
-from warehouse.terms import Governance
 
 POLICY = read_policy()
 TODAY = date(2026, 11, 22)
@@ -96,7 +96,7 @@ def test_a_partners_own_entry_bounds_what_is_shared_with_it(tmp_path):
         more="""
 [partners.town]
 name = "Ville"
-purpose = "observation"
+purpose = "statistics"
 until = 2026-12-31
 tables = {grant = ["all"], deny = ["loyalty"]}
 venues = {grant = ["theatre"]}
@@ -170,7 +170,7 @@ def test_it_is_told_in_sentences():
     assert "Chaque membre voit toutes les tables de : Theatre, Museum et Radio." in fr
     assert "Chaque membre voit toutes les tables sauf family de : Opera, 60 jours après la période." in fr
     assert (
-        "Region, to “Evaluate a cultural policy”, until 2027-08-31, sees the table family of Opera, 60 days after" in en
+        "Region, to “Evaluate cultural policy”, until 2027-08-31, sees the table family of Opera, 60 days after" in en
     )
     assert "sees nothing of Theatre, Museum and Radio." in en
     assert "Agency sees nothing at all." in en
@@ -255,8 +255,8 @@ def test_what_would_make_the_file_unreadable_is_not_written(joined):
     with pytest.raises(Fault, match="purpose"):
         add_partner(hub, "someone", purpose="nothing", **told)
     with pytest.raises(Fault, match="lower-case"):
-        add_partner(hub, "So", purpose="research", **told)
+        add_partner(hub, "So", purpose="statistics", **told)
     assert hub.governance.read_bytes() == before
-    add_partner(hub, "someone", purpose="research", **told)
+    add_partner(hub, "someone", purpose="statistics", **told)
     with pytest.raises(GovernanceRefusal, match="there already"):
-        add_partner(hub, "someone", purpose="research", **told)
+        add_partner(hub, "someone", purpose="statistics", **told)

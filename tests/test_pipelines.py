@@ -42,6 +42,7 @@ def test_the_lineage_goes_one_way() -> None:
         "venue/release": {"venue/records"},
         "hub/releases": {"venue/release"},
         "hub/reports": {"hub/releases"},
+        "hub/catalogue": {"hub/releases", "hub/reports"},
     }
 
 

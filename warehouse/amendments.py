@@ -14,8 +14,8 @@ import tomlkit
 
 from privacy.errors import Fault, GovernanceRefusal
 from privacy.statements import read_statement
+from warehouse.charter import ID, KEY, FormerKey, Member, Partner, Rule
 from warehouse.governance import Hub, governance, read, written
-from warehouse.terms import ID, KEY, FormerKey, Member, Partner, Rule
 
 
 def register(

@@ -28,9 +28,9 @@ from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
 from privacy.release import Release, read
 from privacy.statements import read_statement
+from warehouse.charter import Governance, Member
 from warehouse.floor import check_facts, check_tables
 from warehouse.governance import Hub, governance
-from warehouse.terms import Governance, Member
 from warehouse.withdrawals import SUFFIX, Withdrawal, read_withdrawal
 
 _STATEMENT = 10_000  # bytes; ours have some hundreds

@@ -1,186 +1,190 @@
-"""`governance.toml` in sentences: who can see what, who decides, and what looks wrong. For people who do not read TOML."""
+"""What `governance.toml` may say: its parts, held to each other. `governance` reads it, `sharing` draws the conclusions."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import hashlib
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from privacy.policy import Policy
-from warehouse.sharing import names_of, shared
-from warehouse.terms import Governance, Member, Terms
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-_UNITS = {"person": ("personne", "person"), "admission": ("entrée", "admission")}
+from warehouse.catalogue.terms import library
 
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One thing that the file says, in French and English. `part`: heading, fact, or warning."""
-
-    part: str
-    fr: str
-    en: str
-
-
-def tell(agreed: Governance, policy: Policy, today: date) -> list[Sentence]:
-    """Return all that the members agreed on, in sentences, and last what needs a person's look."""
-    return [
-        *_floor(agreed),
-        *_members(agreed),
-        *_partners(agreed, today),
-        *_releases(agreed),
-        *_warnings(agreed, policy, today),
-    ]
+ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
+KEY = re.compile(r"^[0-9a-f]{64}$")
+ALL, GROUPS = "all", ("all", "members", "partners")
+_Id = Annotated[str, StringConstraints(pattern=ID.pattern)]
+_Key = Annotated[str, StringConstraints(pattern=KEY.pattern)]
+_Text = Annotated[str, StringConstraints(min_length=1)]
+_Names = tuple[str, ...]
+_LIBRARY = {terms.name: terms for terms in library()}
 
 
-def _fact(fr: str, en: str) -> Sentence:
-    return Sentence("fact", fr, en)
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def _floor(agreed: Governance) -> Iterator[Sentence]:
-    yield Sentence("heading", f"Version {agreed.digest[:12]}", f"Version {agreed.digest[:12]}")
-    least = agreed.policy
-    losses = [(unit, f"ε = {float(e):g} et δ = {float(d):g}") for unit, (e, d) in least.losses.items()]
-    fr_most = ", ".join(f"{most} par {_UNITS[unit][0]}" for unit, most in losses)
-    en_most = ", ".join(f"{most.replace(' et ', ' and ')} per {_UNITS[unit][1]}" for unit, most in losses)
-    fr, en = ("à coup sûr", "for certain") if least.k_rule == "certain" else ("probablement", "probably")
-    yield _fact(f"Une publication promet au moins {least.k} personnes par case ({fr}) et, en une saison, au plus {fr_most}.",
-                f"A release promises at least {least.k} people a cell ({en}) and, over a season, at most {en_most}.")  # fmt: skip
+class College(_Part):
+    """Members who decide together, for readers."""
+
+    fr: _Text
+    en: _Text
 
 
-def _members(agreed: Governance) -> Iterator[Sentence]:
-    yield Sentence("heading", "Membres", "Members")
-    colleges: dict[str | None, list[Member]] = defaultdict(list)
-    for venue in agreed.venues.values():
-        colleges[venue.college].append(venue)
-    for college, venues in colleges.items():
-        words, names = agreed.colleges.get(college or ""), _list(v.name for v in venues)
-        fr, en = (words.fr, words.en) if words else ("Sans collège", "Of no college")
-        yield _fact(f"{fr} : {names[0]}.", f"{en}: {names[1]}.")
-    told = _all_terms(agreed)
-    alike: dict[frozenset[str], list[Member]] = defaultdict(list)  # whom no terms tell apart
-    for venue in agreed.venues.values():
-        alike[frozenset(names_of(agreed, venue.id) & told)].append(venue)
-    for names, venues in alike.items():
-        fr, en = ("Chaque membre", "Every member") if len(alike) == 1 else _list(v.name for v in venues)
-        yield from _sees(agreed, shared(agreed, "", set(names), None), fr, en)
-    yield _fact(
-        "Chacun voit toujours ses propres chiffres, sans attendre.", "Each always sees its own figures, at once."
-    )
+class Loss(_Part):
+    """The most one unit of privacy may risk in a season; exact decimals, written as text."""
+
+    epsilon: Fraction
+    delta: Fraction
 
 
-def _all_terms(agreed: Governance) -> set[str]:
-    every: list[Terms] = [agreed.sharing]
-    for venue in agreed.venues.values():
-        every += [venue.sharing, *venue.sharing.tables.values()]
-    return {name for terms in every for name in (*(terms.grant or ()), *terms.deny)}
+class Floor(_Part):
+    """The least protection. `person`, `admission`: largest loss of a season by unit of privacy."""
+
+    k: int = Field(ge=2)
+    k_rule: Literal["certain", "probable"]
+    person: Loss | None = None
+    admission: Loss | None = None
+
+    @property
+    def losses(self) -> dict[str, tuple[Fraction, Fraction]]:
+        """Unit of privacy → (epsilon, delta)."""
+        units = {"person": self.person, "admission": self.admission}
+        return {unit: (loss.epsilon, loss.delta) for unit, loss in units.items() if loss}
 
 
-def _partners(agreed: Governance, today: date) -> Iterator[Sentence]:
-    yield Sentence("heading", "Partenaires", "Partners")
-    if not agreed.partners:
-        yield _fact("Personne d’autre n’interroge ce hub.", "Nobody else asks this hub.")
-    for p in agreed.partners.values():
-        purpose = agreed.purposes[p.purpose]
-        if p.until < today:
-            yield _fact(
-                f"{p.name} ne voit plus rien depuis le {p.until}.", f"{p.name} has seen nothing since {p.until}."
-            )
-        else:
-            fr = f"{p.name}, pour « {purpose.fr} », jusqu’au {p.until},"
-            found = shared(agreed, p.id, names_of(agreed, p.id), p)
-            yield from _sees(agreed, found, fr, f"{p.name}, to “{purpose.en}”, until {p.until},")
+class Rule(_Part):
+    """Names granted and names denied; what is denied is not allowed, whatever is granted."""
+
+    grant: _Names = ()
+    deny: _Names = ()
+
+    def allows(self, name: str) -> bool:
+        """Return whether a name is granted and not denied."""
+        granted, denied = ({name, ALL} & set(names) for names in (self.grant, self.deny))
+        return bool(granted) and not denied
+
+    def of(self, names: Iterable[str]) -> _Names:
+        """Return those of the names that are allowed, in their order."""
+        return tuple(name for name in names if self.allows(name))
 
 
-def _sees(agreed: Governance, found: Iterable[tuple[Member, str, int | None]], fr: str, en: str) -> Iterator[Sentence]:
-    """Say what a recipient sees: venues of which the same is seen, after the same time, in one sentence."""
-    by_venue: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for venue, table, days in found:
-        by_venue[venue.id][days or 0].append(table)
-    alike: dict[tuple[tuple[str, ...], int], list[str]] = defaultdict(list)
-    for venue, embargoes in by_venue.items():
-        for days, tables in embargoes.items():
-            alike[tuple(tables), days].append(venue)
-    for (tables, days), venues in alike.items():
-        own_fr, own_en = _tables(agreed, tables)
-        of = _list(agreed.venues[v].name for v in venues)
-        whole = len(venues) == len(agreed.venues)
-        of_fr, of_en = ("de tous les lieux", "all venues") if whole else (f"de : {of[0]}", of[1])
-        late_fr, late_en = (f", {days} jours après la période", f", {days} days after a period") if days else ("", "")
-        yield _fact(f"{fr} voit {own_fr} {of_fr}{late_fr}.", f"{en} sees {own_en} of {of_en}{late_en}.")
-    unseen = [v.name for v in agreed.venues.values() if v.id not in by_venue]
-    if unseen:
-        of = _list(unseen) if by_venue else ("tous les lieux", "any venue")
-        yield _fact(f"{fr} ne voit rien de : {of[0]}.", f"{en} sees nothing of {of[1]}.")
+class Sharing(_Part):
+    """Who may see figures, and how long after their period has ended. None: as what is said more widely.
+
+    Recipients are `all`, `members`, `partners`, `college:<id>`, `purpose:<id>`, or the id of a partner or venue.
+    """
+
+    grant: _Names | None = None
+    deny: _Names = ()
+    embargo_days: int | None = Field(default=None, ge=0)
 
 
-def _tables(agreed: Governance, tables: tuple[str, ...]) -> tuple[str, str]:
-    left = [t for t in agreed.known_tables if t not in tables]
-    if not left:
-        return "toutes les tables", "all tables"
-    if len(left) < len(tables):
-        fr, en = _list(left)
-        return f"toutes les tables sauf {fr}", f"all tables but {en}"
-    fr, en = _list(tables)
-    return (f"les tables {fr}", f"the tables {en}") if len(tables) > 1 else (f"la table {fr}", f"the table {en}")
+class VenueSharing(Sharing):
+    """What a venue says itself: of all its tables, and of some of them."""
+
+    tables: dict[str, Sharing] = {}
 
 
-def _releases(agreed: Governance) -> Iterator[Sentence]:
-    yield Sentence("heading", "Publications", "Releases")
-    manual = [v for v in agreed.venues.values() if v.approval == "manual"]
-    for v in manual:
-        fr, en = _list(v.approvers, "ou", "or")
-        yield _fact(
-            f"Une publication de {v.name} attend l’accord de {fr}.",
-            f"A release of {v.name} waits for approval by {en}.",
-        )
-    if len(manual) < len(agreed.venues):
-        fr, en = ("Les autres partent", "The others leave") if manual else ("Elles partent", "They leave")
-        yield _fact(f"{fr} dès qu’elles sont scellées.", f"{en} as soon as they are sealed.")
-    for v in agreed.venues.values():
-        for key in v.former_keys:
-            told = key.public_key[:12]
-            if key.revoked:
-                yield _fact(f"La clé {told}… de {v.name} est révoquée : rien de neuf n’est reçu d’elle.",
-                            f"Key {told}… of {v.name} is revoked: nothing new is taken from it.")  # fmt: skip
-            else:
-                yield _fact(f"L’ancienne clé {told}… de {v.name} vaut pour ce qui est daté du {key.until} au plus tard.",
-                            f"Former key {told}… of {v.name} counts for what is dated {key.until} at the latest.")  # fmt: skip
+class FormerKey(_Part):
+    """A key a venue has signed with. Releases it signed count if dated `until` then at the latest; revoked, none that is new."""
+
+    public_key: _Key
+    until: date
+    revoked: bool = False
 
 
-def _warnings(agreed: Governance, policy: Policy, today: date) -> Iterator[Sentence]:
-    def warn(fr: str, en: str) -> Sentence:
-        return Sentence("warning", fr, en)
+class Member(_Part):
+    """A venue whose releases the hub takes; `public_key`: Ed25519, 64 hex digits."""
 
-    least = agreed.policy
-    if policy.k < least.k or (policy.k_rule != "certain" and least.k_rule == "certain"):
-        yield warn("La politique du réseau promet un k plus faible que celui exigé ici : toute publication serait refusée.",
-                   "The network's policy promises a weaker k than this file demands: every release would be refused.")  # fmt: skip
-    for unit, loss in policy.season.items():
-        most = least.losses.get(unit)
-        if most is None or loss.epsilon > most[0] or loss.delta > most[1]:
-            yield warn(f"La politique du réseau permet à une saison ({unit}) plus que ce fichier : tout serait refusé.",
-                       f"The network's policy lets a season ({unit}) spend more than this file: all would be refused.")  # fmt: skip
-    if agreed.sharing.grant is None and all(v.sharing.grant is None for v in agreed.venues.values()):
-        yield warn("[sharing] ne donne rien à personne : chacun ne voit que ses propres chiffres.",
-                   "[sharing] grants nobody anything: each sees only figures of their own.")  # fmt: skip
-    for p in agreed.partners.values():
-        left = (p.until - today).days
-        if 0 <= left <= 30:
-            yield warn(
-                f"L’accès de {p.name} prend fin dans {left} jours.", f"The access of {p.name} ends in {left} days."
-            )
-        if p.until >= today and not any(True for _ in shared(agreed, p.id, names_of(agreed, p.id), p)):
-            yield warn(f"{p.name} ne voit rien du tout.", f"{p.name} sees nothing at all.")
-    if agreed.colleges and (lone := [v.name for v in agreed.venues.values() if v.college is None]):
-        fr, en = _list(lone)
-        yield warn(f'De quel collège : {fr} ? Ajoutez college = "…" dans governance.toml.',
-                   f'Of which college: {en}? Add college = "…" in governance.toml.')  # fmt: skip
+    id: _Id
+    name: _Text
+    kind: _Text
+    commune: str
+    public_key: _Key
+    since: date
+    former_keys: tuple[FormerKey, ...] = ()
+    college: str | None = None
+    approval: Literal["automatic", "manual"] = "automatic"
+    approvers: _Names = ()  # who may approve a release, by name, if it is manual
+    sharing: VenueSharing = VenueSharing()
+
+    @property
+    def keys(self) -> _Names:
+        """The keys whose word counts: the present one, and former ones that are not revoked."""
+        return self.public_key, *(key.public_key for key in self.former_keys if not key.revoked)
 
 
-def _list(names: Iterable[str], fr: str = "et", en: str = "and") -> tuple[str, str]:
-    """Return names as a list of words, in both languages."""
-    *first, last = [*names]
-    before = ", ".join(first)
-    return (f"{before} {fr} {last}", f"{before} {en} {last}") if first else (last, last)
+class Partner(_Part):
+    """Someone who may ask: `until` is the last day; `tables` are the policy's, `venues` the members'.
+
+    One with the id of a venue is that member.
+    """
+
+    id: _Id
+    name: _Text
+    purpose: str
+    until: date
+    tables: Rule = Rule()
+    venues: Rule = Rule()
+
+
+class Governance(_Part):
+    """All of `governance.toml`, held together. `text`: as written; `tables`: names of the network's policy."""
+
+    text: str
+    known_tables: _Names
+    policy: Floor
+    colleges: dict[_Id, College] = {}
+    purposes: _Names = ()  # of the library of terms, those this hub agrees to
+    sharing: Sharing = Sharing()
+    venues: dict[str, Member] = {}
+    partners: dict[str, Partner] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, told: dict[str, Any]) -> dict[str, Any]:
+        for kind in ("venues", "partners"):
+            told[kind] = {i: {**one, "id": i} for i, one in told.get(kind, {}).items()}
+        return told
+
+    @model_validator(mode="after")
+    def _together(self) -> Governance:
+        for where, name, known in self._references():
+            if name not in known:
+                raise ValueError(f"{where}: nothing here is called {name}")
+        for venue in self.venues.values():
+            if venue.approval == "manual" and not venue.approvers:
+                raise ValueError(f"venues.{venue.id}.approvers: nobody may approve")
+        for partner in self.partners.values():
+            if _LIBRARY[partner.purpose].members_only and partner.id not in self.venues:
+                raise ValueError(f"partners.{partner.id}.purpose: {partner.purpose} is for members")
+        return self
+
+    def _references(self) -> Iterator[tuple[str, str, Iterable[str]]]:
+        """Name every word that must be known, where it stands, and what is known there."""
+        recipients = {*GROUPS, *self.venues, *self.partners}
+        recipients |= {f"college:{c}" for c in self.colleges} | {f"purpose:{p}" for p in self.purposes}
+        said: list[tuple[str, Sharing]] = [("sharing", self.sharing)]
+        for v in self.venues.values():
+            own = f"venues.{v.id}"
+            yield from ((f"{own}.college", c, self.colleges) for c in (v.college,) if c is not None)
+            yield from ((f"{own}.sharing.tables", table, self.known_tables) for table in v.sharing.tables)
+            said += [(f"{own}.sharing", v.sharing)]
+            said += [(f"{own}.sharing.tables.{table}", own_terms) for table, own_terms in v.sharing.tables.items()]
+        yield from (("purposes", purpose, _LIBRARY) for purpose in self.purposes)
+        for where, told in said:
+            yield from ((where, name, recipients) for name in (*(told.grant or ()), *told.deny))
+        for p in self.partners.values():
+            yield f"partners.{p.id}.purpose", p.purpose, self.purposes
+            for kind, rule, known in (("tables", p.tables, self.known_tables), ("venues", p.venues, self.venues)):
+                yield from ((f"partners.{p.id}.{kind}", n, (ALL, *known)) for n in (*rule.grant, *rule.deny))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the file as written, in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()

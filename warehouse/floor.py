@@ -18,7 +18,7 @@ from privacy.declarations import Table
 from privacy.errors import Fault, VerificationRefusal
 from privacy.policy import Policy
 from privacy.selection import threshold
-from warehouse.terms import Floor
+from warehouse.charter import Floor
 
 Spent = dict[str, Cost]  # by unit: what the season's releases held have cost
 

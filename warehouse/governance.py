@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from privacy.errors import Fault
 from privacy.policy import Policy, read_policy
-from warehouse.terms import Floor, Governance, Member
+from warehouse.charter import Floor, Governance, Member
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ from privacy.accounting import Cost
 from privacy.calendar import Period
 from privacy.policy import Policy
 from privacy.release import Release
+from warehouse.charter import Governance
 from warehouse.definitions import sql
 from warehouse.floor import Spent
 from warehouse.lake import in_turn, put
-from warehouse.terms import Governance
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Who may see what, as `governance.toml` has it: which tables of which venues, and up to which period.
 
-A recipient sees a venue's table if the narrowest terms that grant anything (of the table, the venue, or all) grant it to
-them, and no terms deny it; a partner's own entry must allow table and venue too. A venue always sees its own. Figures of
+A recipient sees a venue's table if the narrowest words that grant anything (of the table, the venue, or all) grant it to
+them, and none deny it; a partner's own entry must allow table and venue too. A venue always sees its own. Figures of
 a period are seen once its embargo is over. Whatever is not said is not seen.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from privacy.errors import GovernanceRefusal
-from warehouse.terms import ALL, Governance, Member, Partner, Terms
+from warehouse.charter import ALL, Governance, Member, Partner, Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,21 @@ def shared(
 
 def embargo(agreed: Governance, venue: Member, table: str, names: set[str]) -> int | None:
     """Return after how many days a venue shares a table with a recipient of these names; None if never."""
-    terms = _terms(agreed, venue, table)
-    granted = next((t.grant for t in terms if t.grant is not None), ())
-    if not names & set(granted) or any(names & set(t.deny) for t in terms):
+    said = _said(agreed, venue, table)
+    granted = next((s.grant for s in said if s.grant is not None), ())
+    if not names & set(granted) or any(names & set(s.deny) for s in said):
         return None
-    return next((t.embargo_days for t in terms if t.embargo_days is not None), 0)
+    return next((s.embargo_days for s in said if s.embargo_days is not None), 0)
 
 
-def _terms(agreed: Governance, venue: Member, table: str) -> list[Terms]:
-    """Return the terms that bear on a venue's table, the narrowest first."""
+def _said(agreed: Governance, venue: Member, table: str) -> list[Sharing]:
+    """Return what is said of a venue's table, the narrowest first."""
     own = venue.sharing.tables.get(table)
     return [*([own] if own else []), venue.sharing, agreed.sharing]
 
 
 def names_of(agreed: Governance, who: str) -> set[str]:
-    """Return every name by which terms may mean a recipient."""
+    """Return every name by which they may mean a recipient."""
     names, partner, member = {ALL, who}, agreed.partners.get(who), agreed.venues.get(who)
     names.add("members" if member else "partners")
     if member and member.college:

@@ -16,8 +16,8 @@ import polars as pl
 from privacy.calendar import Period
 from privacy.policy import Policy
 from privacy.statements import read_statement
+from warehouse.charter import Member
 from warehouse.lake import put
-from warehouse.terms import Member
 
 SUFFIX = ".withdrawal.json"
 

@@ -35,7 +35,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
-The hub's life:   accept → report, sql → governance check, partner add → serve, extract
+The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -72,6 +72,7 @@ for command in (
     departures.withdraw,
     hub.accept,
     hub.report,
+    hub.catalogue,
     hub.sql,
     partners.serve,
     partners.extract,

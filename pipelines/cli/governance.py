@@ -23,8 +23,8 @@ def check(
     home: Home = HERE,
 ) -> None:
     """Read governance.toml aloud: who can see what, who approves, what looks wrong. / Relire en phrases."""
-    from warehouse.charter import tell
     from warehouse.governance import Hub, governance
+    from warehouse.sentences import tell
 
     hub = Hub(home / "hub")
     for s in tell(governance(hub), hub.policy, on.date() if on else _today()):

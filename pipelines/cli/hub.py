@@ -1,4 +1,4 @@
-"""Commands of the hub: accept what venues delivered, build the pages, answer SQL."""
+"""Commands of the hub: accept what venues delivered, build the pages and the catalogue, answer SQL."""
 
 from __future__ import annotations
 
@@ -46,6 +46,28 @@ def report(snapshot: Of = None, home: Home = HERE) -> None:
 
     pages = build_reports(Hub(home / "hub"), snapshot=snapshot)
     out.print(say(f"{len(pages)} pages in", f"{len(pages)} pages dans"), str(home / "hub" / "reports"))
+
+
+def catalogue(snapshot: Of = None, home: Home = HERE) -> None:
+    """Tell anyone what the hub holds: DCAT-AP, terms of use, data contracts, privacy records; never a figure.
+
+    Écrire le catalogue, que chacun peut lire : jamais un chiffre. Le fichier hub/catalogue.toml dit qui publie et à
+    quelle adresse (docs/catalogue.md). / The file hub/catalogue.toml says who publishes it and where it is served.
+    """
+    from warehouse.catalogue.build import write_catalogue
+    from warehouse.catalogue.settings import NOWHERE, read_settings
+    from warehouse.governance import Hub
+
+    hub = Hub(home / "hub")
+    files = write_catalogue(hub, snapshot=snapshot)
+    out.print(say(f"{len(files)} files in", f"{len(files)} fichiers dans"), str(hub.folder / "catalogue"))
+    if read_settings(hub).base == NOWHERE:
+        out.print(
+            say(
+                f"Its identifiers begin with {NOWHERE}, which leads nowhere: give `base` in hub/catalogue.toml.",
+                f"Ses identifiants commencent par {NOWHERE}, qui ne mène nulle part : donnez `base` dans hub/catalogue.toml.",
+            )
+        )
 
 
 def sql(

@@ -27,7 +27,7 @@ def add(
     partner: PartnerId,
     name: Annotated[str, typer.Option(help="Its name. / Son nom.")],
     purpose: Annotated[
-        str, typer.Option(help="A purpose of governance.toml, such as observation. / Un usage de governance.toml.")
+        str, typer.Option(help="A purpose of governance.toml, such as evaluation. / Un usage de governance.toml.")
     ],
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of access. / Dernier jour.")],
     table: Annotated[Names, typer.Option(help="A table it sees, or all; again for more. / Une table, ou all.")],
@@ -70,9 +70,9 @@ def revoke(partner: PartnerId, home: Home = HERE) -> None:
 @app.command("list")
 def list_all(home: Home = HERE) -> None:
     """Show the partners, what each sees, and until when. / Lister les partenaires."""
+    from warehouse.charter import Rule
     from warehouse.governance import Hub, governance
     from warehouse.partners.tokens import tokens
-    from warehouse.terms import Rule
 
     def told(rule: Rule) -> str:
         return ", ".join([*rule.grant, *(say(f"not {name}", f"sauf {name}") for name in rule.deny)])

@@ -30,13 +30,13 @@ import duckdb
 import pyarrow as pa
 
 from privacy.errors import Fault, GovernanceRefusal
+from warehouse.charter import Governance
 from warehouse.governance import Hub, governance
 from warehouse.partners import tokens, trail
 from warehouse.partners.desks import Desks, Died, Limits, seen
 from warehouse.partners.statements import HANDSHAKES, Refused
 from warehouse.sharing import Access, access
 from warehouse.storage import extension
-from warehouse.terms import Governance
 
 _log = logging.getLogger("jauge.serve")
 _SESSIONS = 512  # of one partner; the protocol ends one only when its client says so

@@ -10,9 +10,9 @@ from fractions import Fraction
 
 import duckdb
 
+from warehouse.charter import Floor, Loss
 from warehouse.definitions import sql
 from warehouse.reports.cells import Sheet
-from warehouse.terms import Floor, Loss
 
 
 @dataclass(frozen=True, slots=True)

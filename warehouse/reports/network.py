@@ -8,12 +8,12 @@ from typing import Any
 from markupsafe import Markup
 
 from privacy.declarations import Table
+from warehouse.charter import Floor
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.charts import draw_panels
 from warehouse.reports.issues import Issue, Venue
 from warehouse.reports.sections import Grid, share_bar
 from warehouse.reports.words import Words
-from warehouse.terms import Floor
 
 _COMPARED = ("provenance", "loyalty")
 _DRAWN = 12  # venues; with more, the figures alone
