@@ -6,6 +6,7 @@
     region = "eu-west-3"
     path_style = true                   # https://endpoint/bucket rather than https://bucket.endpoint
     tls = true
+    mirror = "postgres:dbname=jauge_mirror host=db.example.org user=mirror"   # tables for BI tools: `jauge mirror`
     keep_days = 400                     # how long a state of the lake can be asked for again
 
 Each line may be left out. Secrets are in the environment only: PGPASSWORD (or libpq's own password file),
@@ -46,6 +47,7 @@ class Storage(BaseModel):
     path_style: bool = False
     tls: bool = True
     keep_days: int = Field(400, ge=1)
+    mirror: str | None = Field(None, pattern=_POSTGRES)
 
     @property
     def remote(self) -> bool:
@@ -63,8 +65,8 @@ def read_storage(hub: Hub) -> Storage:
         raise _unreadable(why) from None
     except (ValueError, OSError) as wrong:  # of tomllib: a line and a column
         raise _unreadable(str(wrong)) from None
-    if told.catalogue and re.search(r"\b(ssl)?password\s*=", told.catalogue):
-        raise _unreadable("catalogue: a password belongs in the environment, PGPASSWORD")
+    if any(re.search(r"\b(ssl)?password\s*=", where) for where in (told.catalogue, told.mirror) if where):
+        raise _unreadable("a password belongs in the environment, PGPASSWORD")
     return told
 
 
@@ -95,6 +97,18 @@ def attach(hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None 
             raise duckdb.TransactionException("another process has made the catalogue meanwhile") from None
         raise
     return lake
+
+
+def attach_mirror(lake: duckdb.DuckDBPyConnection, hub: Hub) -> None:
+    """Attach the PostgreSQL database of the mirror as `pg`; a Fault if lake.toml names none."""
+    where = read_storage(hub).mirror
+    if where is None:
+        raise Fault(
+            'lake.toml names no mirror: mirror = "postgres:dbname=… host=…", a database apart from the catalogue\'s.',
+            'lake.toml ne nomme pas de miroir : mirror = "postgres:dbname=… host=…", une base à part du catalogue.',
+        )
+    lake.execute(f"load '{extension('postgres_scanner')}'")
+    lake.execute(f"attach {_text(where.removeprefix('postgres:'))} as pg (type postgres)")
 
 
 def folder(hub: Hub, storage: Storage) -> str:

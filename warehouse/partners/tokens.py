@@ -7,7 +7,9 @@ to end the one before. What is written here holds from the next statement on, in
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 import sqlite3
 from collections.abc import Generator
@@ -20,19 +22,24 @@ from warehouse.governance import Hub
 
 DAYS = 365
 _TABLE = """create table if not exists tokens (
-    digest text primary key, partner text not null, made text not null, expires text not null, ended text
+    digest text primary key, partner text not null, made text not null, expires text not null, ended text,
+    verifier text not null
 )"""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is kept of a token; `name` is the start of its digest, times are ISO 8601, UTC."""
+    """What is kept of a token; `name` is the start of its digest, times are ISO 8601, UTC.
+
+    `verifier`: what PostgreSQL holds it to, where there is a mirror.
+    """
 
     digest: str
     partner: str
     made: str
     expires: str
     ended: str | None
+    verifier: str
 
     @property
     def name(self) -> str:
@@ -47,10 +54,10 @@ class Token:
 def new_token(hub: Hub, partner: str, now: datetime, days: int = DAYS) -> str:
     """End the tokens that a partner has and return a new one, which cannot be shown again."""
     text = f"jauge_{partner}_{secrets.token_urlsafe(32)}"
-    row = (digest(text), partner, now.isoformat(), (now + timedelta(days=days)).isoformat())
+    row = (digest(text), partner, now.isoformat(), (now + timedelta(days=days)).isoformat(), scram(text))
     with _book(hub) as book:
         book.execute("update tokens set ended = ? where partner = ? and ended is null", (now.isoformat(), partner))
-        book.execute("insert into tokens values (?, ?, ?, ?, null)", row)
+        book.execute("insert into tokens values (?, ?, ?, ?, null, ?)", row)
     return text
 
 
@@ -92,3 +99,16 @@ def _book(hub: Hub) -> Generator[sqlite3.Connection]:
             yield book
     finally:
         book.close()
+
+
+def scram(password: str) -> str:
+    """Return a SCRAM-SHA-256 verifier as PostgreSQL keeps one (RFC 5803): the password cannot be had from it.
+
+    An ASCII password needs no preparation (SASLprep); the token's 256 random bits make the number of rounds of no matter.
+    """
+    salt, rounds = secrets.token_bytes(16), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, rounds)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    encoded = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${rounds}:{encoded[0]}${encoded[1]}:{encoded[2]}"
