@@ -54,6 +54,7 @@ class Venue:
     capacity: int | None = None
     retention_months: int = 36  # who has not come or written within them is removed; 36 after the CNIL
     raw_days: int = 30  # a raw export stays that long in the inbox once loaded
+    hub: str = ""  # where releases go: a folder, s3://… or https://…; none: the hub of the same home
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     titles: dict[str, str] = field(default_factory=dict[str, str])  # as one system has it -> as the others do
     identifiers: dict[str, str] = field(default_factory=dict[str, str])  # what others know the venue by
@@ -220,6 +221,8 @@ def _toml(venue: Venue) -> str:
     lines.append(f"engine = {text(venue.engine)}")
     if venue.capacity is not None:
         lines.append(f"capacity = {venue.capacity}")
+    if venue.hub:
+        lines.append(f"hub = {text(venue.hub)}")
     lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
     names = ("identifiers", "families", "titles", "consent", "controller")
     tables = [(name, getattr(venue, name)) for name in names]

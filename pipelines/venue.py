@@ -24,20 +24,19 @@ from pipelines import partitions
 from pipelines.checks import require
 from pipelines.node import Event, each, refuse, warning
 from pipelines.pull.pulling import pull_all, together
+from pipelines.push.pushing import push_one
 from pipelines.quality.warnings import suites, watch
 from pipelines.suites import check_records, check_release
 from privacy.calendar import Period
 from privacy.errors import JaugeError
 from privacy.policy import Policy, read_policy
-from privacy.release import deliver
 
 
 class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
-    """The machine that hosts venues: its home folder, the policy file (default: the packaged one), the hub's inbox."""
+    """The machine that hosts venues: its home folder, the policy file (default: the packaged one)."""
 
     home: str = ""  # $JAUGE_HOME, or .jauge
     policy: str = ""
-    hub_inbox: str = ""
     workers: int = 2  # venues at work at once, in threads: each one's columns are spread over the cores already
 
     @property
@@ -65,10 +64,9 @@ class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgumen
         """Read the policy in force here."""
         return read_policy(Path(self.policy) if self.policy else None)
 
-    @property
-    def inbox(self) -> Path:
-        """Where sealed releases are delivered."""
-        return Path(self.hub_inbox) if self.hub_inbox else self.root / "hub" / "inbox"
+    def send(self, venue: Venue, folder: Path) -> None:
+        """Send a sealed release to the venue's hub."""
+        push_one(venue, folder, self.root / "hub")
 
 
 EXPORTS = dg.AssetSpec(
@@ -123,7 +121,7 @@ def _release(node: Node, name: str, period: Period) -> dict[str, str | int | flo
         published = publish_period(
             venue, period, node.read_policy(), check=lambda: require(check_records(venue), f"Records of {name}")
         )
-    deliver(published.release.folder, node.inbox)
+    node.send(venue, published.release.folder)
     return published.release.public_facts()
 
 

@@ -92,6 +92,8 @@ def deliver(folder: Path, inbox: Path) -> Path:
         inbox.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(arriving, ignore_errors=True)
         shutil.copytree(folder, arriving)
+        for path in (*arriving.rglob("*"), arriving):
+            _sync(path)
         arriving.rename(there)
     return there
 

@@ -29,6 +29,7 @@ COMMANDS = [
     "plan",
     "preview",
     "release",
+    "push",
     "forget",
     "purge",
     "register",

@@ -7,6 +7,7 @@
     path_style = true                   # https://endpoint/bucket rather than https://bucket.endpoint
     tls = true
     keep_days = 400                     # how long a state of the lake can be asked for again
+    inbox = "s3://bucket/arrivals"      # a bucket of the same store where venues put releases: see `bucket`
 
 Each line may be left out. Secrets are in the environment only: PGPASSWORD (or libpq's own password file),
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN. What goes wrong is told by `trouble`, in
@@ -46,6 +47,7 @@ class Storage(BaseModel):
     path_style: bool = False
     tls: bool = True
     keep_days: int = Field(400, ge=1)
+    inbox: str | None = Field(None, pattern=r"^s3://[^/?#\s]+(/[\w./=-]*)?$")
 
     @property
     def remote(self) -> bool:

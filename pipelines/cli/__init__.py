@@ -12,14 +12,15 @@ import sys
 import typer
 from rich.console import Console
 
-from pipelines.cli import audit, exports, hub, partners, people, planning, pull, quality, rights, venue
+from pipelines.cli import audit, exports, hub, partners, people, planning, pull, push, quality, rights, venue
 from pipelines.cli.console import language, say
 from privacy.errors import JaugeError
 
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
+A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
+                  (the records stay there)
 The hub's life:   accept → report, sql → partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
@@ -28,7 +29,7 @@ Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 
 
 \b
 Exit codes: 0 done · 1 fault · 2 wrong usage · 10 refused by the policy · 11 budget exhausted · 12 quality checks ·
-13 consent or membership · 14 a release does not verify.
+13 consent or membership · 14 a release does not verify, or the hub refused it.
 """
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -49,6 +50,7 @@ for command in (
     planning.plan,
     venue.preview,
     venue.release,
+    push.push,
     hub.accept,
     hub.report,
     hub.sql,

@@ -132,14 +132,14 @@ def release(
     home: Home = HERE,
     policy: PolicyFile = None,
 ) -> None:
-    """Release a period: check, charge, add noise, seal, deliver. Asked again: the same bytes, free. / Publier."""
+    """Release a period: check, charge, add noise, seal, send to the hub. Asked again: the same bytes, free. / Publier."""
     from aggregations.publication import release as publish
     from pipelines.checks import require
+    from pipelines.push.pushing import push_one
     from pipelines.suites import check_records
     from privacy.calendar import Period
     from privacy.explain import explain_release
     from privacy.policy import read_policy
-    from privacy.release import deliver
 
     one, when, rules = _venue(home, venue), Period.parse(period), read_policy(policy)
     with progress() as bar:
@@ -151,7 +151,6 @@ def release(
 
         done = publish(one, when, rules, check=check, revise=revise)
         bar.update(task, completed=2)
-    deliver(done.release.folder, home / "hub" / "inbox")
     if done.drawn and when.end > datetime.now(UTC).date():
         out.print(
             say(
@@ -176,6 +175,7 @@ def release(
             )
         )
     out.print(explain_release(done.release, language()), highlight=False, soft_wrap=True)
+    push_one(one, done.release.folder, home / "hub")  # last: sealed and told, whatever becomes of the network
 
 
 def _venue(home: Path, name: str) -> Venue:
