@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 from privacy.errors import Fault
 
 if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import FileInfo, S3FileSystem
 
 _ATTEMPTS = 5  # the AWS SDK's own: each waits longer
 
@@ -83,15 +83,15 @@ def opened(at: Place) -> Generator[S3FileSystem]:
         "secret_key": "AWS_SECRET_ACCESS_KEY",
         "session_token": "AWS_SESSION_TOKEN",
     }
-    secrets = {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
-    if not {"access_key", "secret_key"} <= secrets.keys():
+    found = {name: os.environ[variable] for name, variable in names.items() if os.environ.get(variable)}
+    if not {"access_key", "secret_key"} <= found.keys():
         raise Fault(
             "The bucket needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment of this process.",
             "Le seau demande AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY dans l’environnement de ce processus.",
         )
     try:
         yield S3FileSystem(
-            **secrets, region=at.region, endpoint_override=at.endpoint, scheme="https" if at.tls else "http",
+            **found, region=at.region, endpoint_override=at.endpoint, scheme="https" if at.tls else "http",
             connect_timeout=10, request_timeout=60, retry_strategy=AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
             background_writes=False, allow_delayed_open=True,  # a small file is one request: there whole, or not
         )  # fmt: skip
@@ -99,6 +99,16 @@ def opened(at: Place) -> Generator[S3FileSystem]:
         if error.errno is not None and error.filename is not None:  # a disk's, not the store's
             raise
         raise _trouble(str(error)) from None
+
+
+def listed(bucket: S3FileSystem, at: Place, below: str) -> list[FileInfo]:
+    """Return all that lies below a path; a Fault if there is not even the bucket."""
+    from pyarrow.fs import FileSelector, FileType
+
+    found = bucket.get_file_info(FileSelector(below, allow_not_found=True, recursive=True))
+    if not found and bucket.get_file_info(at.root.partition("/")[0]).type == FileType.NotFound:
+        raise OSError("NoSuchBucket")
+    return found
 
 
 def read_object(bucket: S3FileSystem, path: str, limit: int) -> bytes | None:

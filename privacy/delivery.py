@@ -157,14 +157,17 @@ class Answer:
     at: str | None = None  # when it was decided, UTC
     there: Mapping[str, int] = field(default_factory=dict[str, int])
 
-    @property
-    def decided(self) -> bool:
-        """Accepted or refused."""
-        return self.state in ("accepted", "refused")
-
     def sentence(self, language: str) -> str:
         """Return why, in "fr" or English."""
         return (self.fr if language == "fr" else self.en) or ""
+
+    def refusal(self) -> VerificationRefusal:
+        """Return the hub's refusal as an error of this side."""
+        rule = self.rule or "hub"
+        en, fr = (self.en or "").removeprefix(f"{rule}: "), (self.fr or "").removeprefix(f"{rule} : ")
+        return VerificationRefusal(
+            rule, f"the hub refused this release. {en}", f"le hub a refusé cette publication. {fr}"
+        )
 
 
 ABSENT = Answer("absent")

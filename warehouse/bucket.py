@@ -18,11 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from privacy.bucket import Place, opened, read_object, write_object
+from privacy.bucket import Place, listed, opened, read_object, write_object
 from privacy.delivery import ID, KINDS, TEXT_LIMIT, VENUE, Answer, Parcel, key, kind_of, parcel, write_answer
 from privacy.errors import Fault, VerificationRefusal
 from warehouse.arrival import alone
-from warehouse.arriving import TooMuch, answer, begin, check, decision, finish, part, record, settle
+from warehouse.arriving import TooMuch, answer, begin, check, decision, finish, part, settle
 from warehouse.governance import Hub
 from warehouse.inbox import Decision, refuse
 from warehouse.storage import read_storage
@@ -62,11 +62,8 @@ def take(hub: Hub) -> int:
     at, came = _place(hub), 0
     if at is None:
         return 0
-    from pyarrow.fs import FileSelector
-
     with opened(at) as bucket:
-        listed = bucket.get_file_info(FileSelector(at.inbox, allow_not_found=True, recursive=True))
-        for (venue, name), sizes in sorted(_whole(listed, at).items()):
+        for (venue, name), sizes in sorted(_whole(listed(bucket, at, at.inbox), at).items()):
             came += _Round(hub, bucket, at).take(venue, name, sizes)
     return came
 
@@ -89,10 +86,10 @@ def _owed(hub: Hub) -> Path:
     return hub.folder / "decisions" / ".owed"
 
 
-def _whole(listed: Iterable[FileInfo], at: Place) -> dict[tuple[str, str], _Sizes]:
+def _whole(found_there: Iterable[FileInfo], at: Place) -> dict[tuple[str, str], _Sizes]:
     """Return what is there of each folder whose signature has come, by the venue whose place it is in, and name."""
     found: dict[tuple[str, str], _Sizes] = {}
-    for info in listed:
+    for info in found_there:
         venue, _, rest = info.path.removeprefix(f"{at.inbox}/").partition("/")
         name, _, path = rest.partition("/")
         if info.is_file and VENUE.fullmatch(venue) and ID.fullmatch(name):
@@ -168,15 +165,13 @@ class _Round:
     def _refuse(
         self, name: str, venue: str, texts: dict[str, bytes], refusal: VerificationRefusal
     ) -> tuple[str | None, Answer]:
-        """Record a refusal, in the lake too; return the digest of what was refused, and the answer."""
+        """Record a refusal in the lake; return the digest of what was refused, and the answer."""
         kind, at = kind_of(set(texts)), datetime.now(UTC)
         digest = hashlib.sha256(texts[kind.document]).hexdigest() if kind else None
-        print_ = hashlib.sha256(b"".join(hashlib.sha256(texts[n]).digest() for n in sorted(texts))).hexdigest()
+        print_ = hashlib.sha256(venue.encode() + b"".join(hashlib.sha256(texts[n]).digest() for n in sorted(texts)))
         refused = Decision(name, "refused", venue, None, refusal.rule, refusal.fr, refusal.en)
-        refuse(self.hub, refused, print_, now=at)
-        told = Answer("refused", refusal.rule, refusal.en, refusal.fr, at.isoformat(timespec="seconds"))
-        record(self.hub, name, digest, told)
-        return digest, told
+        refuse(self.hub, refused, print_.hexdigest(), now=at)
+        return digest, Answer("refused", refusal.rule, refusal.en, refusal.fr, at.isoformat(timespec="seconds"))
 
 
 def _refusal(en: str, fr: str) -> VerificationRefusal:

@@ -115,7 +115,7 @@ def serve(
     """Answer partners in SQL, take in what venues push, show the catalogue, until stopped. / Servir le hub."""
     from warehouse.governance import Hub
     from warehouse.partners.server import Server
-    from warehouse.web import Web
+    from warehouse.web.server import Web
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -45,12 +45,12 @@ def push(
         revision = say(f"revision {p.sealed.revision}", f"révision {p.sealed.revision}")
         if p.answer:
             when = f" ({p.answer.at[:10]})" if p.answer.at else ""
-            why = f": {p.answer.sentence(language())}" if p.answer.state == "refused" else ""
+            why = f"{say(':', ' :')} {p.answer.sentence(language())}" if p.answer.state == "refused" else ""
             said = f"{states.get(p.answer.state, p.answer.state)}{when}{why}"
         else:
             newer = say("not sent: a newer revision is", "pas envoyée : une révision plus récente l’est")
             said = p.error.sentence(language()) if p.error else newer
-        out.print(f"{name}, {revision}: {said}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"{name}, {revision}{say(':', ' :')} {said}", highlight=False, markup=False, soft_wrap=True)
     if not done:
         out.print(say("Nothing is sealed yet: jauge release makes the first.",
                       "Rien n’est encore scellé : jauge release fait la première."))  # fmt: skip

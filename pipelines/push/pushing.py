@@ -70,14 +70,22 @@ def push_all(venue: Venue, own: Path, *, again: bool = False) -> Iterator[Pushed
 
 
 def push_one(venue: Venue, folder: Path, own: Path) -> Answer:
-    """Push one folder of the outbox and return the hub's answer; a Fault says that it is sealed all the same."""
+    """Push one folder of the outbox and return the hub's answer.
+
+    Raises:
+        VerificationRefusal: the hub has refused these very bytes.
+        Fault: they are sealed all the same; another push sends them.
+    """
     try:
-        return _push(hub_at(venue.hub, own), folder, again=False)
+        told = _push(hub_at(venue.hub, own), folder, again=False)
     except Fault as fault:
         raise Fault(
             f"Sealed in the outbox, but not sent. {fault.en} `jauge push {venue.id}` sends it.",
             f"Scellée dans l’outbox, mais pas envoyée. {fault.fr} `jauge push {venue.id}` l’envoie.",
         ) from None
+    if told.state == "refused":
+        raise told.refusal()
+    return told
 
 
 def _push(hub: Hub, folder: Path, *, again: bool) -> Answer:

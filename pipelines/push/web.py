@@ -123,8 +123,8 @@ class Web:
 
     def _fault(self, en: str, fr: str) -> Fault:
         return Fault(
-            f"The hub {self.address}: {en}. Nothing is lost, and what came is kept: `jauge push` goes on from there.",
-            f"Le hub {self.address} : {fr}. Rien n’est perdu, ce qui est arrivé est gardé : `jauge push` reprendra là.",
+            f"The hub {self.address}: {en}. Nothing is lost: pushed again later, it goes on from there.",
+            f"Le hub {self.address} : {fr}. Rien n’est perdu : un nouvel envoi reprendra là.",
         )
 
 

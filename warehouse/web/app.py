@@ -14,41 +14,29 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from privacy.delivery import ID, TEXT_LIMIT, Answer, Parcel, parcel, write_answer
 from privacy.errors import Fault, VerificationRefusal, broken
 from warehouse.arrival import alone
 from warehouse.arriving import TooMuch, answer, begin, begun, check, finish, has, part, settle
 from warehouse.governance import Hub
+from warehouse.web.headers import Strict
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,30 +70,12 @@ def app(hub: Hub, limits: Limits | None = None) -> Starlette:
             Route(one + "/{path:path}", uploads.append, methods=["PATCH"]),
             Mount("/catalogue", StaticFiles(directory=catalogue, html=True)),
         ],
-        middleware=[Middleware(_Strict)],
+        middleware=[Middleware(Strict)],
         exception_handlers={
             VerificationRefusal: _refused, Fault: _not_now, TooMuch: _full, TimeoutError: _slow, ClientDisconnect: _slow,
             _Stopped: _stopped,
         },
     )  # fmt: skip
-
-
-class _Strict:
-    """Puts the same headers on every answer."""
-
-    def __init__(self, inner: ASGIApp) -> None:
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def strictly(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                if scope["path"].startswith("/releases/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        await self._inner(scope, receive, strictly)
 
 
 class _Uploads:
@@ -227,37 +197,3 @@ def _slow(_: Request, _slow: Exception) -> Response:
 def _stopped(_: Request, stopped: Exception) -> Response:
     assert isinstance(stopped, _Stopped)
     return Response(status_code=stopped.status, headers=stopped.headers)
-
-
-class Web:
-    """Serves while its `with` block lasts; `host` other than localhost needs TLS before it."""
-
-    def __init__(self, hub: Hub, host: str = "localhost", port: int = 9480, limits: Limits | None = None) -> None:
-        self.host, self.port, limits = host, port, limits or Limits()
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app(hub, limits), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-                server_header=False, proxy_headers=False, limit_concurrency=limits.connections, timeout_keep_alive=15,
-                timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16_384,
-            )
-        )  # fmt: skip
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        """Open the port; a Fault if that cannot be done."""
-        try:
-            listening = socket.create_server((self.host, self.port))
-        except OSError:
-            raise Fault(
-                f"{self.host}:{self.port} cannot be served: the port is taken, or the address is not this machine's.",
-                f"{self.host}:{self.port} ne peut être servi : port pris, ou adresse d’une autre machine.",
-            ) from None
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listening]}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        """Let what is running end, five seconds at most, and close the port."""
-        self._server.should_exit = True
-        if self._thread:
-            self._thread.join(10)
