@@ -1,7 +1,7 @@
 """What may leave a venue's outbox: a release as soon as it is sealed, or once somebody named has approved it.
 
     outbox/<release_id>/                  sealed; with approval.json, signed by the venue, once approved
-    outbox/<release_id>.withdrawal.json   the venue asks the hub to forget it, signed
+    withdrawals/<release_id>/             the venue asks the hub to forget it, signed
     decisions.jsonl                       who approved, refused or withdrew what, when and why: stays here
 
 `approval = "manual"` in venue.toml, with the names of the `approvers`; the hub can demand the same in governance.toml. A release
@@ -24,11 +24,11 @@ from privacy.charges import Charge
 from privacy.errors import Fault, GovernanceRefusal
 from privacy.ledger import Ledger
 from privacy.release import read
-from privacy.statements import state
+from privacy.statements import sign, state
 
 State = Literal["free", "waiting", "approved", "refused", "withdrawn"]
 Verdict = Literal["approved", "refused", "withdrawn"]
-APPROVAL, WITHDRAWAL = "approval.json", ".withdrawal.json"
+APPROVAL, WITHDRAWAL, SIGNATURE = "approval.json", "withdrawal.json", "withdrawal.sig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def departures(venue: Venue) -> list[Departure]:
 
 def _state(venue: Venue, charge: Charge, last: dict[str, Decision]) -> State:
     """Return how a release stands; the signed files count, and the log for what has none."""
-    if (venue.outbox / f"{charge.release_id}{WITHDRAWAL}").exists():
+    if (venue.withdrawals / charge.release_id / SIGNATURE).exists():
         return "withdrawn"
     if (venue.outbox / charge.release_id / APPROVAL).exists():
         return "approved"
@@ -123,16 +123,18 @@ def withdraw(venue: Venue, period: Period, by: str, why: str) -> list[Departure]
         if d.state != "withdrawn":
             facts = {"release_id": d.release_id, "period": d.period, "revision": d.revision}
             _record(venue, Decision(d.release_id, "withdrawn", by, _now().isoformat(timespec="seconds"), why))
-            notice = state("withdrawal", venue.id, _now(), facts, venue.signing_key).decode()
-            write_whole(venue.outbox / f"{d.release_id}{WITHDRAWAL}", notice)
+            notice, folder = state("withdrawal", venue.id, _now(), facts), venue.withdrawals / d.release_id
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / WITHDRAWAL, notice.decode())
+            write_whole(folder / SIGNATURE, sign(notice, venue.signing_key))  # last: with it, it counts
     gone = {d.release_id for d in left}
     return [d for d in departures(venue) if d.release_id in gone]
 
 
 def outgoing(venue: Venue) -> list[Path]:
-    """Return what may leave, releases before withdrawals: folders and files of the outbox, under the names they travel by."""
+    """Return the folders that may leave, under the names they travel by: releases, then withdrawals."""
     found = departures(venue)
-    withdrawn = [venue.outbox / f"{d.release_id}{WITHDRAWAL}" for d in found if d.state == "withdrawn"]
+    withdrawn = [venue.withdrawals / d.release_id for d in found if d.state == "withdrawn"]
     return [*(venue.outbox / d.release_id for d in found if d.leaves), *withdrawn]
 
 

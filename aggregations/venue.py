@@ -13,15 +13,14 @@ venues/<id>/
     acts.jsonl      when someone was forgotten, when old records went: how many, never who
     register/       the registers of processing, as last made
     ledger.sqlite   the privacy budget
-    outbox/         sealed releases, approvals and withdrawals (`departures`)
+    outbox/         sealed releases, with approvals
+    withdrawals/    what was taken back (`departures`)
     decisions.jsonl who approved, refused or withdrew which release
 """
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +57,7 @@ class Venue:
     capacity: int | None = None
     retention_months: int = 36  # who has not come or written within them is removed; 36 after the CNIL
     raw_days: int = 30  # a raw export stays that long in the inbox once loaded
+    hub: str = ""  # where releases go: a folder, s3://… or https://…; none: the hub of the same home
     families: dict[str, str] = field(default_factory=dict[str, str])  # own words -> genre family code
     titles: dict[str, str] = field(default_factory=dict[str, str])  # as one system has it -> as the others do
     identifiers: dict[str, str] = field(default_factory=dict[str, str])  # what others know the venue by
@@ -123,6 +123,11 @@ class Venue:
     def decisions(self) -> Path:
         """Who approved, refused or withdrew which release (`departures`)."""
         return self.folder / "decisions.jsonl"
+
+    @property
+    def withdrawals(self) -> Path:
+        """What the venue takes back: `withdrawals/<release_id>/` (`departures`)."""
+        return self.folder / "withdrawals"
 
     @property
     def outbox(self) -> Path:
@@ -202,48 +207,3 @@ def check_venue(venue: Venue) -> None:
         raise ValueError("retention_months: 1 or more; raw_days: 0 or more")
     if not venue.controller.keys() <= set(CONTROLLER):
         raise ValueError(f"controller: {', '.join(CONTROLLER)}")
-
-
-def add_venue(venue: Venue) -> Venue:
-    """Make the venue's folder with fresh keys; a venue that exists is a Fault, never overwritten."""
-    try:
-        check_venue(venue)
-        venue.folder.mkdir(parents=True)
-    except FileExistsError:
-        raise Fault(f"Venue {venue.id} exists already.", f"Le lieu {venue.id} existe déjà.") from None
-    except ValueError as fault:
-        raise Fault(str(fault), str(fault)) from None
-    keys = venue.folder / "keys"
-    for folder in (keys, venue.inbox, venue.store, venue.quarantine, venue.outbox):
-        folder.mkdir()
-    for folder in (venue.folder, keys):
-        folder.chmod(0o700)  # records and keys are for the venue's own account
-    for name in ("person.key", "signing.key"):
-        descriptor = os.open(keys / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    (venue.folder / "venue.toml").write_text(_toml(venue), "utf-8")
-    return venue
-
-
-def _toml(venue: Venue) -> str:
-    def text(value: str) -> str:
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-    lines = [f"{key} = {text(getattr(venue, key))}" for key in ("id", "name", "kind", "commune", "timezone")]
-    lines.append(f"publishes = [{', '.join(map(text, venue.publishes))}]")
-    lines.append(f"revenue = {'true' if venue.revenue else 'false'}")
-    lines.append(f"approval = {text(venue.approval)}")
-    lines.append(f"approvers = [{', '.join(map(text, venue.approvers))}]")
-    lines.append(f"calendar = {text(venue.calendar)}")
-    lines.append(f"engine = {text(venue.engine)}")
-    if venue.capacity is not None:
-        lines.append(f"capacity = {venue.capacity}")
-    lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
-    names = ("identifiers", "families", "titles", "consent", "controller")
-    tables = [(name, getattr(venue, name)) for name in names]
-    statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
-    pull = [(f"pull.{name}", keys) for name, keys in venue.pull.items()]
-    for name, words in (*tables, *statuses, *pull):
-        lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
-    return "\n".join(lines) + "\n"

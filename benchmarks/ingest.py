@@ -74,8 +74,9 @@ def _block(first: int, rows: int, *, refunded: bool) -> pl.LazyFrame:
 
 def run(home: Path, export: Path) -> tuple[float, float, int]:
     """Ingest one export; return the seconds, those of all processors, and the bytes that the store holds more."""
+    from aggregations.founding import add_venue
     from aggregations.ingest import ingest
-    from aggregations.venue import Venue, add_venue, read_venue
+    from aggregations.venue import Venue, read_venue
 
     there = (home / "venue.toml").exists()
     venue = read_venue(home) if there else add_venue(Venue("theatre", "T", "theatre", "38185", folder=home))

@@ -5,7 +5,6 @@ from typing import Literal
 import dagster as dg
 
 from aggregations.departures import approve, refuse, withdraw
-from pipelines.delivery import deliver_all
 from pipelines.hosting import Node
 from privacy.calendar import Period
 
@@ -28,7 +27,7 @@ def decide_on_release(config: Verdict, node: Node) -> None:
         act = {"approve": approve, "refuse": refuse, "withdraw": withdraw}[config.verdict]
         decided = act(venue, period, config.by, config.why)
         for one in decided if isinstance(decided, list) else [decided]:
-            deliver_all(venue, node.inbox, one.release_id)
+            node.send(venue, one.release_id)
 
 
 @dg.job(executor_def=dg.in_process_executor)

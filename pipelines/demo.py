@@ -17,7 +17,8 @@ from typing import Any
 
 import dagster as dg
 
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.founding import add_venue
+from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.definitions import defs
 from pipelines.town.build import ORGANISATIONS, write_town

@@ -9,15 +9,15 @@ from pathlib import Path
 import dagster as dg
 
 from aggregations.venue import Venue, read_venue
+from pipelines.push.pushing import push_what_concerns
 from privacy.policy import Policy, read_policy
 
 
 class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgument]  # Dagster's own generic default
-    """The machine that hosts venues: its home folder, the policy file (default: the packaged one), the hub's inbox."""
+    """The machine that hosts venues: its home folder, the policy file (default: the packaged one)."""
 
     home: str = ""  # $JAUGE_HOME, or .jauge
     policy: str = ""
-    hub_inbox: str = ""
     workers: int = 2  # venues at work at once, in threads: each one's columns are spread over the cores already
 
     @property
@@ -45,7 +45,6 @@ class Node(dg.ConfigurableResource):  # pyright: ignore[reportMissingTypeArgumen
         """Read the policy in force here."""
         return read_policy(Path(self.policy) if self.policy else None)
 
-    @property
-    def inbox(self) -> Path:
-        """Where sealed releases are delivered."""
-        return Path(self.hub_inbox) if self.hub_inbox else self.root / "hub" / "inbox"
+    def send(self, venue: Venue, release_id: str) -> str:
+        """Send a release, or its withdrawal, to the venue's hub as far as it may leave; say what became of it."""
+        return "sent" if push_what_concerns(venue, release_id, self.root / "hub") else "waits for approval"

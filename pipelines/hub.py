@@ -15,6 +15,7 @@ from pipelines.node import Event, evaluation, refuse
 from privacy.calendar import Period
 from privacy.errors import Fault, JaugeError
 from warehouse import inbox
+from warehouse.bucket import exchange, give, take
 from warehouse.governance import Hub
 from warehouse.lake import query
 from warehouse.upkeep import tend
@@ -42,6 +43,7 @@ def releases(context: dg.AssetExecutionContext, shared: SharedHub) -> dg.Materia
     hub = shared.hub()
     mine = [w.folder for w in inbox.waiting(hub) if (w.venue, w.period) in ((venue, str(period)), (None, None))]
     decisions = [decided for folder in mine if (decided := inbox.accept_one(hub, folder))]
+    give(hub)
     outcome = {d.folder: f"{d.outcome} {d.rule or ''}".strip() for d in decisions}
     return dg.MaterializeResult(metadata=outcome or {"inbox": "nothing waiting"})
 
@@ -93,7 +95,8 @@ def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[E
     hub = shared.hub()
     accepted: list[tuple[str, Period]] = []
     refused: dict[str, JaugeError] = {}
-    for d in inbox.decide(hub):
+    unreached: list[Fault] = []
+    for d in _decide(hub, unreached):
         if d.outcome == "refused":
             refused[d.folder] = Fault(f"{d.rule}: {d.en}", f"{d.rule} : {d.fr}")
         elif d.venue and d.period:  # verified by now
@@ -110,7 +113,18 @@ def accept_each(context: dg.OpExecutionContext, shared: SharedHub) -> Iterator[E
                 "The lake does not hold it as delivered; restore hub/lake/, or accept all of hub/accepted/ again.",
                 "Le lac ne la détient pas telle que livrée ; restaurez hub/lake/, ou recevez de nouveau hub/accepted/.",
             )
+    for fault in unreached:
+        refused["bucket"] = fault
     refuse(refused, len(accepted) + len(refused))
+
+
+def _decide(hub: Hub, unreached: list[Fault]) -> Iterator[inbox.Decision]:
+    """Decide on all that waits, between taking from the bucket, if there is one, and answering in it."""
+    try:
+        with exchange(hub):
+            yield from inbox.decide(hub)
+    except Fault as fault:
+        unreached.append(fault)
 
 
 @dg.job(executor_def=dg.in_process_executor, tags={"jauge/hub": "one"})
@@ -145,9 +159,15 @@ sundays = dg.ScheduleDefinition(
 @dg.sensor(job_name=accept.name, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRequest | dg.SkipReason:
     """One run for all that waits, once what was asked before is done; asked again only if something else waits."""
-    waiting = [w.folder.name for w in inbox.waiting(shared.hub())]
+    hub, unreached = shared.hub(), ""
+    try:
+        take(hub)
+        give(hub)
+    except Fault as fault:  # a run says so too; what lies in the inbox does not wait for a bucket
+        unreached = f" {fault.en}"
+    waiting = [w.folder.name for w in inbox.waiting(hub)]
     if not waiting:
-        return dg.SkipReason("The inbox is empty.")
+        return dg.SkipReason(f"The inbox is empty.{unreached}")
     if context.instance.get_runs_count(dg.RunsFilter(job_name=accept.name, statuses=_UNFINISHED)):
         return dg.SkipReason("A run is accepting; what remains is for the next.")
     return dg.RunRequest(run_key=hashlib.sha256("\n".join(waiting).encode()).hexdigest())

@@ -18,7 +18,6 @@ from aggregations.rights import purge
 from pipelines import partitions
 from pipelines.checks import require
 from pipelines.decisions import decide
-from pipelines.delivery import deliver_all
 from pipelines.hosting import Node
 from pipelines.node import Event, each, refuse, warning
 from pipelines.pull.pulling import pull_all, together
@@ -79,8 +78,7 @@ def _release(node: Node, name: str, period: Period) -> dict[str, str | int | flo
         published = publish_period(
             venue, period, node.read_policy(), check=lambda: require(check_records(venue), f"Records of {name}")
         )
-    left = deliver_all(venue, node.inbox, published.release.id)
-    return published.release.public_facts() | {"delivered": "yes" if left else "waits for approval"}
+    return published.release.public_facts() | {"delivered": node.send(venue, published.release.id)}
 
 
 def _judge(node: Node, name: str, period: Period) -> dict[str, bool]:

@@ -92,10 +92,9 @@ def deliver(folder: Path, inbox: Path) -> Path:
     if not there.exists():
         inbox.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(arriving, ignore_errors=True)
-        if folder.is_dir():
-            shutil.copytree(folder, arriving)
-        else:
-            shutil.copyfile(folder, arriving)
+        shutil.copytree(folder, arriving)
+        for path in (*arriving.rglob("*"), arriving):
+            _sync(path)
         arriving.rename(there)
     return there
 

@@ -1,11 +1,12 @@
 """What a venue signs beside its releases: that one is approved, that one is withdrawn, that its key is another from now on.
 
-A statement is one file of canonical JSON: what is said, and an Ed25519 signature (RFC 8032) of the rest by the venue's key.
-It says public facts only: ids, dates, a digest of a manifest, and of an approval the name of who approved.
+A statement is canonical JSON that says public facts only: ids, dates, the digest of a manifest, and of an approval the name
+of who approved. It is signed as releases are, with Ed25519 (RFC 8032) by the venue's key: a withdrawal travels alone, with
+its signature in a file of its own; the others hold it.
 
-    approval     release_id, manifest_sha256, by, at
-    withdrawal   release_id, period, revision, at
-    key          old, new, at, proof (the new key's signature of the rest)
+    approval     release_id, manifest_sha256, by
+    withdrawal   release_id, period, revision
+    key          old, new; signed by the old key, and by the new one as `proof`
 """
 
 from __future__ import annotations
@@ -31,25 +32,25 @@ _FACTS: dict[str, dict[str, type]] = {
 
 
 def state(kind: Kind, venue: str, at: datetime, facts: dict[str, Any], *keys: bytes) -> bytes:
-    """Return a statement signed by the venue's private key; of a new key, by the old and then the new one."""
-    told = {"format": FORMAT, "kind": kind, "venue": venue, "at": at.isoformat(timespec="seconds"), **facts}
-    signed = [Ed25519PrivateKey.from_private_bytes(key).sign(canonical_json(told)).hex() for key in keys]
+    """Return a statement, with its signatures by private keys of 32 bytes: the venue's, and of a new key that one too."""
+    told = {"format": FORMAT, "kind": kind, "venue": {"id": venue}, "at": at.isoformat(timespec="seconds"), **facts}
+    signed = [sign(canonical_json(told), key) for key in keys]
     return canonical_json(told | dict(zip(("signature", "proof"), signed, strict=False)))
 
 
-def read_statement(data: bytes, kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
-    """Return what a statement of a kind says, without signatures; `keys`: in hex, one of which signed it.
+def read_statement(data: bytes, kind: Kind, keys: Sequence[str], signature: str | None = None) -> dict[str, Any]:
+    """Return what a statement says, without signatures; `keys`: in hex, one of which signed it, in `signature` if not within.
 
     VerificationRefusal `statement` if none did, or it says other things than its kind does.
     """
     try:
         told: Any = json.loads(data)
         good = canonical_json(told) == data and (told["format"], told["kind"]) == (FORMAT, kind)
-        signature, proof = told.pop("signature"), told.pop("proof", None)
+        within, proof = (told.pop("signature"), told.pop("proof", None)) if signature is None else (signature, None)
         good &= {name: type(value) for name, value in told.items()} == _expected(kind)
-        good &= datetime.fromisoformat(told["at"]).tzinfo is not None
-        good &= any(_signed(key, signature, told) for key in keys)
-        good &= kind != "key" or _signed(told["new"], proof, told)
+        good &= type(told["venue"]["id"]) is str and datetime.fromisoformat(told["at"]).tzinfo is not None
+        good &= any(signed(canonical_json(told), within, key) for key in keys)
+        good &= kind != "key" or signed(canonical_json(told), str(proof), told["new"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         good, told = False, {}
     if not good:
@@ -58,12 +59,18 @@ def read_statement(data: bytes, kind: Kind, keys: Sequence[str]) -> dict[str, An
 
 
 def _expected(kind: str) -> dict[str, type]:
-    return dict.fromkeys(("format", "kind", "venue", "at"), str) | _FACTS[kind]
+    return {"format": str, "kind": str, "venue": dict, "at": str} | _FACTS[kind]
 
 
-def _signed(key: str, signature: str, told: dict[str, Any]) -> bool:
+def sign(document: bytes, key: bytes) -> str:
+    """Return the Ed25519 signature of a document by 32 private bytes, in hex."""
+    return Ed25519PrivateKey.from_private_bytes(key).sign(document).hex()
+
+
+def signed(document: bytes, signature: str, public_key: str) -> bool:
+    """Return whether a signature of a document, in hex, is by a public key, in hex; ValueError if one is not hex."""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), canonical_json(told))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key)).verify(bytes.fromhex(signature), document)
     except InvalidSignature:
         return False
     return True

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.founding import add_venue
+from aggregations.venue import Venue, read_venue
 from privacy.calendar import Period
 from privacy.contributions import at_once
 from privacy.declarations import Table

@@ -34,6 +34,7 @@ COMMANDS = [
     "refuse",
     "withdraw",
     "governance",
+    "push",
     "forget",
     "purge",
     "register",
@@ -136,6 +137,27 @@ def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
     book = loaded("ledger", "theatre").out
     assert "12.5 %" in book
     assert "87.5 % left" in book
+
+
+def test_a_push_shows_what_the_hub_decided_and_ends_with_14_where_it_refused(
+    loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Nothing is sealed yet" in loaded("push", "theatre").out
+    loaded("release", "theatre", "2025-2026-T2")
+    assert "at the hub, not decided yet" in loaded("push", "theatre").out
+    rules = tmp_path / "home" / "hub" / "governance.toml"
+    with_it = rules.read_text("utf-8")
+    rules.write_text(with_it.split("[venues")[0], "utf-8")
+    assert loaded("accept").code == 14
+    monkeypatch.setenv("JAUGE_LANG", "fr")
+    refused = loaded("push", "theatre")
+    assert refused.code == 14
+    assert "refusée" in refused.out
+    assert "member : ce lieu n’est pas membre du hub" in refused.out
+    rules.write_text(with_it, "utf-8")
+    assert loaded("push", "theatre", "--again").code == 0
+    assert loaded("accept").code == 0
+    assert "acceptée" in loaded("push", "theatre").out
 
 
 def test_changed_rows_are_told_and_a_revision_is_charged(loaded: Jauge, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from ascii import rows as table_of
 from typer.testing import CliRunner
 
 from aggregations.consents import objecting, objections
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from pipelines.cli import app
 
 HEAD = "order_id;performance_at;purchased_at;email;phone;consent_marketing"

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from aggregations import corrections
 from aggregations.corrections import write_corrections
+from aggregations.founding import add_venue
 from aggregations.inbox import load_inbox
 from aggregations.ingest import ingest
 from aggregations.receipt import Receipt, receipts
 from aggregations.records import records
 from aggregations.refusals import pending
 from aggregations.schema import FRAMES
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from privacy.errors import Fault
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

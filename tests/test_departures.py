@@ -17,12 +17,12 @@ from aggregations.departures import approve, decisions, departures, outgoing, re
 from aggregations.signing import renew_key
 from aggregations.venue import Venue, read_venue
 from pipelines.definitions import defs
-from pipelines.delivery import deliver_all
+from pipelines.push.pushing import push_what_concerns
 from privacy.calendar import Period
 from privacy.errors import Fault, GovernanceRefusal, VerificationRefusal
 from privacy.policy import canonical_json
 from privacy.release import read
-from privacy.statements import Kind, read_statement, state
+from privacy.statements import Kind, read_statement, sign, state
 from tests.releases import Sender, sender, small_policy
 from tests.servers import Backend, objects
 from warehouse import inbox
@@ -74,7 +74,7 @@ def test_a_release_waits_until_one_of_the_approvers_lets_it_leave(hub, sent):
     for _ in range(2):
         assert approve(venue, SEASON, "Claire Martin", "looks right").state == "approved"
     assert [(d.verdict, d.by, d.why) for d in decisions(venue)] == [("approved", "Claire Martin", "looks right")]
-    assert deliver_all(venue, hub.inbox, release.id)
+    assert push_what_concerns(venue, release.id, hub.folder)
     assert [(d.outcome, d.rule) for d in accept(hub)] == [("accepted", None)]
     assert sent.release().manifest_sha256 == release.manifest_sha256  # asked again: the same, and nothing is charged
     with pytest.raises(GovernanceRefusal, match="already"):
@@ -129,12 +129,11 @@ def test_the_hub_takes_no_release_that_nobody_named_has_approved(hub, sent):
         content = make(sent.venue, release)
         if content is not None:
             (release.folder / "approval.json").write_bytes(content)
-        (hub.inbox / release.id).parent.mkdir(exist_ok=True)
-        deliver_all(sent.venue, hub.inbox, release.id)
+        push_what_concerns(sent.venue, release.id, hub.folder)
         [decision] = accept(hub)
         assert (decision.outcome, decision.rule) == ("refused", rule)
     (release.folder / "approval.json").write_bytes(statement(sent.venue, release))
-    deliver_all(sent.venue, hub.inbox, release.id)
+    push_what_concerns(sent.venue, release.id, hub.folder)
     assert [d.outcome for d in accept(hub)] == ["accepted"]
     assert query(hub, "select distinct rule from refusals order by 1")["rule"].to_list() == ["approval", "statement"]
 
@@ -148,13 +147,13 @@ def ids_of_cells(content: bytes) -> set[str]:
 def test_a_withdrawn_release_has_gone_from_every_state_and_never_comes_back(hub, sent):
     gone, kept = sent.release(), sent.release("2025-2026-T1")
     for release in (gone, kept):
-        deliver_all(sent.venue, hub.inbox, release.id)
+        push_what_concerns(sent.venue, release.id, hub.folder)
     accept(hub)
     of_then = answer(hub, "from releases").snapshot.id
     [departure] = withdraw(sent.venue, SEASON, "Claire Martin", "counted twice")
     assert departure.state == "withdrawn"
-    assert [p.name for p in outgoing(sent.venue)] == [kept.id, f"{gone.id}.withdrawal.json"]
-    deliver_all(sent.venue, hub.inbox, gone.id)
+    assert [p.name for p in outgoing(sent.venue)] == [kept.id, gone.id]
+    push_what_concerns(sent.venue, gone.id, hub.folder)
     assert [(d.outcome, d.release_id, d.period) for d in accept(hub)] == [("withdrawn", gone.id, "2025-2026")]
     assert query(hub, "select release_id from releases")["release_id"].to_list() == [kept.id]
     assert query(hub, "select distinct release_id from loyalty")["release_id"].to_list() == [kept.id]
@@ -163,28 +162,23 @@ def test_a_withdrawn_release_has_gone_from_every_state_and_never_comes_back(hub,
     ]
     with pytest.raises(Fault, match="expired"):
         answer(hub, "from releases", snapshot=of_then)
-    assert not (hub.accepted / gone.id).exists()
+    assert {p.name for p in (hub.accepted / gone.id).iterdir()} == {"withdrawal.json", "withdrawal.sig"}
     assert not any(gone.id in rows for rows in map(ids_of_cells, objects(hub)))
     # sent again, it is refused; withdrawn again, nothing changes; what it cost counts
-    (hub.inbox / gone.id).mkdir()
-    for file in gone.folder.rglob("*"):
-        if file.is_file():
-            there = hub.inbox / gone.id / file.relative_to(gone.folder)
-            there.parent.mkdir(exist_ok=True)
-            there.write_bytes(file.read_bytes())
-    deliver_all(sent.venue, hub.inbox, f"{gone.id}.w")
-    assert [(d.outcome, d.rule) for d in accept(hub)] == [("refused", "withdrawn"), ("withdrawn", None)]
+    for folder, told in ((gone.folder, ("refused", "withdrawn")), (outgoing(sent.venue)[-1], ("withdrawn", None))):
+        copy(folder, hub.inbox / gone.id)
+        assert [(d.outcome, d.rule) for d in accept(hub)] == [told]
     assert query(hub, "select count(*) from withdrawals").item() == 1
     assert query(hub, f"select count(*) from losses where release_id = '{gone.id}'").item() == 1
     revised = sent.release(seed=2, revise=True)
-    deliver_all(sent.venue, hub.inbox, revised.id)
+    push_what_concerns(sent.venue, revised.id, hub.folder)
     assert [d.outcome for d in accept(hub)] == ["accepted"]
 
 
 def test_what_is_withdrawn_before_it_arrives_is_never_taken(hub, sent):
     release = sent.release()
     withdraw(sent.venue, SEASON, "Claire Martin", "too early")
-    deliver_all(sent.venue, hub.inbox, release.id)
+    push_what_concerns(sent.venue, release.id, hub.folder)
     assert [d.outcome for d in accept(hub)] == ["withdrawn"]
     copy(release.folder, hub.inbox / release.id)
     assert [d.rule for d in accept(hub)] == ["withdrawn"]
@@ -199,10 +193,10 @@ def copy(folder: Path, there: Path) -> None:
 @pytest.mark.parametrize("crash", ["purge", "rmtree", "move"])
 def test_killed_while_withdrawing_it_is_withdrawn_the_next_time(hub, sent, monkeypatch, crash):
     release = sent.release()
-    deliver_all(sent.venue, hub.inbox, release.id)
+    push_what_concerns(sent.venue, release.id, hub.folder)
     accept(hub)
     withdraw(sent.venue, SEASON, "Claire Martin", "x")
-    deliver_all(sent.venue, hub.inbox, release.id)
+    push_what_concerns(sent.venue, release.id, hub.folder)
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -213,26 +207,27 @@ def test_killed_while_withdrawing_it_is_withdrawn_the_next_time(hub, sent, monke
             accept(hub)
     assert [d.outcome for d in accept(hub)] == ["withdrawn"]
     assert query(hub, "select count(*) from releases").item() == 0
-    assert release.id not in {p.name for p in hub.accepted.iterdir()}
+    assert list(hub.accepted.rglob("manifest.json")) == []
     assert list(hub.inbox.iterdir()) == []
 
 
 def test_a_withdrawal_that_the_venue_did_not_sign_is_refused(hub, sent):
     release = sent.release()
-    deliver_all(sent.venue, hub.inbox, release.id)
+    push_what_concerns(sent.venue, release.id, hub.folder)
     accept(hub)
     withdraw(sent.venue, SEASON, "Claire Martin", "x")
-    good = (sent.venue.outbox / f"{release.id}.withdrawal.json").read_bytes()
-    told = json.loads(good)
+    good = outgoing(sent.venue)[-1]
+    told = json.loads((good / "withdrawal.json").read_bytes())
     forged = {
         "statement": canonical_json(told | {"revision": 2}),
-        "member": canonical_json(told | {"venue": "opera"}),
+        "member": canonical_json(told | {"venue": {"id": "opera"}}),
         "layout": b"x" * 20_000,
     }
     for rule, content in forged.items():
-        (hub.inbox / f"{release.id}.withdrawal.json").write_bytes(content)
+        copy(good, hub.inbox / release.id)
+        (hub.inbox / release.id / "withdrawal.json").write_bytes(content)
         assert [(d.outcome, d.rule) for d in accept(hub)] == [("refused", rule)]
-    (hub.inbox / f"{'0' * 32}.withdrawal.json").write_bytes(good)
+    copy(good, hub.inbox / ("0" * 32))
     assert [d.rule for d in accept(hub)] == ["identity"]
     assert query(hub, "select count(*) from releases").item() == 1
 
@@ -245,7 +240,7 @@ def test_a_withdrawal_that_the_venue_did_not_sign_is_refused(hub, sent):
 def test_what_a_former_key_signed(hub, sent, until, revoked, rule):
     old = sent.venue.public_key
     first, late = sent.release(), sent.release("2025-2026-T1")
-    deliver_all(sent.venue, hub.inbox, first.id)
+    push_what_concerns(sent.venue, first.id, hub.folder)
     accept(hub)
     take_key(hub, renew_key(sent.venue))
     text = hub.governance.read_text("utf-8")
@@ -253,12 +248,12 @@ def test_what_a_former_key_signed(hub, sent, until, revoked, rule):
     if revoked:
         revoke_key(hub, "theatre", old)
     for release in (first, late):
-        deliver_all(sent.venue, hub.inbox, release.id)
+        copy(release.folder, hub.inbox / release.id)
     told = {d.release_id or d.folder: (d.outcome, d.rule) for d in accept(hub)}
     assert told[first.id] == ("held", None)  # what the hub holds stays
     assert told[late.id] == (("refused", rule) if rule else ("accepted", None))
     new = replace(sent, venue=read_venue(sent.venue.folder)).release("2025-2026-T2")
-    deliver_all(sent.venue, hub.inbox, new.id)
+    push_what_concerns(sent.venue, new.id, hub.folder)
     assert [d.outcome for d in accept(hub)] == ["accepted"]
     assert sent.release().id == first.id  # the venue knows what its former key sealed
 
@@ -274,13 +269,15 @@ def test_a_statement_with_any_byte_changed_is_refused(place, by, kind):
         "withdrawal": {"release_id": "ab", "period": "2025-2026", "revision": 1},
         "key": {"old": PUBLIC, "new": PUBLIC},
     }[kind]
-    good = state(kind, "theatre", NOW, facts, KEY, *([KEY] if kind == "key" else []))
-    assert facts.items() <= read_statement(good, kind, ["00" * 32, PUBLIC]).items()
+    apart = kind == "withdrawal"
+    good = state(kind, "theatre", NOW, facts, *([] if apart else [KEY, KEY][: 1 + (kind == "key")]))
+    signature = sign(good, KEY) if apart else None
+    assert facts.items() <= read_statement(good, kind, ["00" * 32, PUBLIC], signature).items()
     bad = bytearray(good)
     bad[place % len(good)] ^= by
     for data, keys in ((bytes(bad), [PUBLIC]), (good, ["00" * 32]), (good, [])):
         with pytest.raises(VerificationRefusal, match="statement"):
-            read_statement(data, kind, keys)
+            read_statement(data, kind, keys, signature)
 
 
 def test_dagster_approves_and_withdraws(tmp_path, hub, sent):
@@ -300,7 +297,8 @@ def test_dagster_approves_and_withdraws(tmp_path, hub, sent):
     assert run("approve")
     assert [p.name for p in hub.inbox.iterdir()] == [release.id]
     assert not run("refuse")
+    assert accept(hub)[0].outcome == "accepted"
     assert run("withdraw")
-    assert sorted(p.name for p in hub.inbox.iterdir()) == [release.id, f"{release.id}.withdrawal.json"]
+    assert [d.outcome for d in accept(hub)] == ["withdrawn"]
     assert [(d.state, d.decision.by) for d in departures(venue)] == [("withdrawn", "Claire Martin")]
     assert read(release.folder).id == release.id

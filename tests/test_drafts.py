@@ -20,6 +20,7 @@ from aggregations.adopted import read_mapping
 from aggregations.coherence import faults
 from aggregations.detect import UnknownFile, detect
 from aggregations.drafts import draft, write_draft
+from aggregations.founding import add_venue
 from aggregations.inbox import load_inbox
 from aggregations.ingest import ingest
 from aggregations.inspection import inspect
@@ -29,7 +30,7 @@ from aggregations.nearness import header_roles, near_codes
 from aggregations.proposals import Proposal, propose
 from aggregations.receipt import receipts
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.errors import Fault
 
 MUSEUM = """Date de la visite;Heure;Tarif;Nb entrées;Recette

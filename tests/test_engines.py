@@ -14,9 +14,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from aggregations import engines
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.publication import offer, publisher
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from pipelines.town.build import ORGANISATIONS, write_town
 from privacy.calendar import Period
 from privacy.contributions import Part

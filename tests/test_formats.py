@@ -15,10 +15,11 @@ import pytest
 
 from aggregations import unpacking
 from aggregations.detect import detect
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.inspection import inspect
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.errors import Fault
 
 EXPORTS = Path(__file__).parents[1] / "examples" / "exports"

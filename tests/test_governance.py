@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregations.founding import add_venue
 from aggregations.signing import renew_key
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from privacy.errors import Fault, GovernanceRefusal, VerificationRefusal
 from privacy.policy import read_policy
 from warehouse.amendments import add_partner, register, revoke_key, take_key
@@ -226,7 +227,11 @@ def test_a_key_that_its_predecessor_did_not_sign_is_not_taken(joined, tmp_path):
     stranger = add_venue(Venue("other", "x", "x", "75056", folder=tmp_path / "venues" / "other"))
     told = json.loads(renew_key(stranger).read_bytes())
     forged = tmp_path / "forged.json"
-    for change in ({"venue": "theatre"}, {"venue": "theatre", "old": venue.public_key}, {"new": "00" * 32}):
+    for change in (
+        {"venue": {"id": "theatre"}},
+        {"venue": {"id": "theatre"}, "old": venue.public_key},
+        {"new": "00" * 32},
+    ):
         forged.write_text(json.dumps(told | change, sort_keys=True, separators=(",", ":")))
         with pytest.raises((VerificationRefusal, GovernanceRefusal)):
             take_key(hub, forged)

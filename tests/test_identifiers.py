@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.identifiers import check_identifiers
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from privacy.errors import Fault
 
 

@@ -19,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregations import ingest as ingesting
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.performances import performances
 from aggregations.records import records
 from aggregations.schema import FRAMES
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.errors import Fault, GovernanceRefusal
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from mutants import WORD, mutate
 
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.records import records
 from aggregations.schema import FRAMES
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.errors import JaugeError
 
 EXPORTS = sorted((Path(__file__).parents[1] / "examples" / "exports").iterdir())

@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.planning import _expected, outlook, season_alone
 from aggregations.publication import offer, publisher, release
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from pipelines.cli import main
 from privacy.calendar import Period
 from privacy.domains import EXACT

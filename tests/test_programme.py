@@ -12,13 +12,14 @@ from typing import Any
 import polars as pl
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.performances import performances
 from aggregations.publication import offer, venue_records
 from aggregations.records import records, version
 from aggregations.segments import loyalty
 from aggregations.tables import visits
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.calendar import Period
 from privacy.contributions import Found, Part
 from privacy.declarations import Table

@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aggregations.venue import Venue, add_venue
+from aggregations.founding import add_venue
+from aggregations.venue import Venue
 from privacy import drawing
 from privacy import publish as publishing
 from privacy.calendar import Period

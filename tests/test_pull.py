@@ -26,9 +26,10 @@ from cryptography.x509.oid import NameOID
 from tenacity import wait_none
 from vendors import Answer, Asked, Vendor, vendor
 
+from aggregations.founding import add_venue
 from aggregations.receipt import receipts
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from pipelines import venue as node
 from pipelines.cli import main
 from pipelines.pull import client, progress, pulling

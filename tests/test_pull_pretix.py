@@ -22,9 +22,10 @@ import httpx
 import polars as pl
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.performances import performances
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from pipelines.pull.pulling import pull
 from pipelines.pull.systems import SYSTEMS
 

@@ -14,8 +14,9 @@ import pytest
 from releases import sender
 
 from aggregations.corrections import write_corrections
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from pipelines import partitions, venue
 from pipelines.quality.page import build_page
 from pipelines.quality.warnings import findings, rules, suites, told

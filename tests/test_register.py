@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.publication import release
 from aggregations.register import write_register
 from aggregations.rights import forget, purge
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from privacy.calendar import Period
 from privacy.errors import Fault
 from privacy.policy import Policy

@@ -14,7 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from test_publish import records
 
-from aggregations.venue import Venue, add_venue
+from aggregations.founding import add_venue
+from aggregations.venue import Venue
 from privacy.calendar import Period
 from privacy.errors import VerificationRefusal
 from privacy.explain import explain_release

@@ -28,13 +28,14 @@ from test_formats import workbook, zipped
 
 from aggregations.acts import acts
 from aggregations.corrections import write_corrections
+from aggregations.founding import add_venue
 from aggregations.inbox import load_inbox
 from aggregations.ingest import ingest
 from aggregations.persons import numbers_of
 from aggregations.publication import release
 from aggregations.records import records, version
 from aggregations.rights import Forgotten, forget, purge
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.calendar import Period
 from privacy.errors import Fault
 from privacy.policy import Policy

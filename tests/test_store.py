@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from aggregations import changes, encodings, publication, sources, tally
 from aggregations.detect import detect
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.inspection import inspect
 from aggregations.performances import performances
@@ -26,7 +27,7 @@ from aggregations.publication import release
 from aggregations.receipt import receipts
 from aggregations.records import records, version
 from aggregations.staging import prepare
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.calendar import Period
 from privacy.errors import GovernanceRefusal
 from privacy.ledger import Ledger

@@ -13,13 +13,14 @@ import pytest
 from ascii import rows as table_of
 
 from aggregations.detect import detect
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.inspection import inspect
 from aggregations.mapping import presets
 from aggregations.performances import performances
 from aggregations.receipt import Receipt
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue, read_venue
+from aggregations.venue import Venue, read_venue
 from privacy.errors import Fault
 
 EXPORTS = Path(__file__).parents[1] / "examples" / "exports"

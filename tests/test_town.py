@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
-from aggregations.venue import add_venue, check_venue
+from aggregations.venue import check_venue
 from pipelines.town.build import ORGANISATIONS, write_town
 from pipelines.town.exports import NEUTRAL, PASS_CULTURE
 from pipelines.town.media import BREVO

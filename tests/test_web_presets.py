@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 from aggregations.conditions import holds
+from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.performances import performances
 from aggregations.records import records
-from aggregations.venue import Venue, add_venue
+from aggregations.venue import Venue
 from privacy.errors import GovernanceRefusal
 
 EXPORTS = Path(__file__).parents[1] / "examples" / "exports"

@@ -79,7 +79,7 @@ def take_key(hub: Hub, statement: Path) -> Member:
     try:
         data = statement.read_bytes()
         claimed = json.loads(data)
-        venue, old, new = (str(claimed[name]) for name in ("venue", "old", "new"))
+        venue, old, new = str(claimed["venue"]["id"]), str(claimed["old"]), str(claimed["new"])
     except (OSError, ValueError, KeyError, TypeError):
         raise Fault(
             f"{statement.name} is no statement of a new key; `jauge venue renew-key` writes one.",

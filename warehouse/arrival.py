@@ -2,7 +2,7 @@
 
 Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
 accounting), with `member` before the signature; then table, statement and approval. What the lake must be asked
-(withdrawn, policy, key, revision) comes after, in `inbox`. A withdrawal is a file beside the folders, held to layout,
+(withdrawn, policy, key, revision) comes after, in `inbox`. A withdrawal is a folder of its own, held to layout,
 member, statement and identity.
 """
 
@@ -31,7 +31,7 @@ from privacy.statements import read_statement
 from warehouse.charter import Governance, Member
 from warehouse.floor import check_facts, check_tables
 from warehouse.governance import Hub, governance
-from warehouse.withdrawals import SUFFIX, Withdrawal, read_withdrawal
+from warehouse.withdrawals import DOCUMENT, SIGNATURE, Withdrawal, read_withdrawal
 
 _STATEMENT = 10_000  # bytes; ours have some hundreds
 
@@ -51,7 +51,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A folder, or a file, and what it is: a verified release, a withdrawal of one, or a refusal. `venue`, `period`: as claimed."""
+    """A folder and what it is: a verified release, a withdrawal of one, or a refusal. `venue`, `period`: as claimed."""
 
     folder: Path
     venue: str | None
@@ -93,10 +93,10 @@ def _is(folder: Path, descriptor: int) -> bool:
 
 
 def look(folder: Path, rules: Rules) -> Arrival | None:
-    """Verify a folder, or a statement; None if it has gone meanwhile: what reads as damaged may only be half moved away."""
+    """Verify a folder; None if it has gone meanwhile: what reads as damaged may only be half moved away."""
     venue, period = claims(folder)
     try:
-        found = (_withdrawal if folder.name.endswith(SUFFIX) else _verify)(folder, venue, rules)
+        found = (_withdrawal if (folder / DOCUMENT).exists() else _verify)(folder, venue, rules)
     except VerificationRefusal as refusal:
         found = refusal
     except FileNotFoundError:
@@ -107,22 +107,21 @@ def look(folder: Path, rules: Rules) -> Arrival | None:
 def claims(folder: Path) -> tuple[str | None, str | None]:
     """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
     try:
-        if folder.name.endswith(SUFFIX):
-            told: Any = json.loads(folder.read_bytes())
-            venue, period = told["venue"], str(Period.parse(told["period"]))
-        else:
-            told = json.loads((folder / "manifest.json").read_bytes())
-            venue, period = told["venue"]["id"], str(Period.parse(told["period"]))
+        document = DOCUMENT if (folder / DOCUMENT).exists() else "manifest.json"
+        told: Any = json.loads((folder / document).read_bytes())
+        venue, period = told["venue"]["id"], str(Period.parse(told["period"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
         return None, None
     return (venue, period) if isinstance(venue, str) else (None, None)
 
 
-def _withdrawal(path: Path, venue: str | None, rules: Rules) -> Withdrawal:
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _STATEMENT or venue is None:
-        raise refusal("layout", "it is no statement", "ce n’est pas une attestation")
-    gone = read_withdrawal(path, _member(venue, rules))
-    if path.name != gone.release_id + SUFFIX:
+def _withdrawal(folder: Path, venue: str | None, rules: Rules) -> Withdrawal:
+    files = [folder, *folder.rglob("*")]
+    plain = {p.name for p in files[1:]} == {DOCUMENT, SIGNATURE} and not any(p.is_symlink() for p in files)
+    if venue is None or not plain or any(not p.is_file() or p.stat().st_size > _STATEMENT for p in files[1:]):
+        raise refusal("layout", "it is no withdrawal", "ce n’est pas un retrait")
+    gone = read_withdrawal(folder, _member(venue, rules))
+    if folder.name != gone.release_id:
         raise refusal("identity", "it withdraws another release", "elle retire une autre publication")
     return gone
 
@@ -175,7 +174,7 @@ def _check_approval(release: Release, member: Member) -> None:
     by = None
     if path.exists():
         told = read_statement(path.read_bytes(), "approval", member.keys)
-        same = (told["venue"], told["release_id"], told["manifest_sha256"])
+        same = (told["venue"]["id"], told["release_id"], told["manifest_sha256"])
         if same != (member.id, release.id, release.manifest_sha256):
             raise refusal("approval", "the approval is of another release", "l’accord porte sur une autre publication")
         by = told["by"]

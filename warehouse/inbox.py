@@ -27,8 +27,9 @@ import polars as pl
 from privacy.errors import VerificationRefusal
 from privacy.release import Release
 from warehouse.arrival import Arrival, Rules, alone, check_key, claims, fingerprint, look, move, refusal, wrong_field
+from warehouse.arriving import record_decision
 from warehouse.floor import check_policy
-from warehouse.governance import Hub
+from warehouse.governance import Hub, governance
 from warehouse.holdings import Held, hold, hold_rules, read_held
 from warehouse.lake import in_turn, open_lake, put
 from warehouse.upkeep import compact, purge
@@ -100,6 +101,18 @@ def accept_one(hub: Hub, folder: Path, *, now: datetime | None = None) -> Decisi
         return next(iter(_decide(hub, lake, rules, [folder], now, wait=True)), None)
 
 
+def refuse(hub: Hub, decision: Decision, digest: str, *, now: datetime | None = None) -> None:
+    """Record a refusal of what never came as far as the inbox; `digest`: of its bytes, the same of the same."""
+    with open_lake(hub) as lake:
+        in_turn(
+            lake, lambda: _record(lake, [decision], {decision.folder: digest}, governance(hub).digest, _instant(now))
+        )
+
+
+def _instant(now: datetime | None) -> datetime:
+    return (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
+
+
 def _decide(
     hub: Hub,
     lake: duckdb.DuckDBPyConnection,
@@ -109,7 +122,7 @@ def _decide(
     *,
     wait: bool,
 ) -> list[Decision]:
-    at = (now or datetime.now(UTC)).astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    at = _instant(now)
     with ExitStack() as locks:
         ours = [folder for folder in folders if locks.enter_context(alone(folder, wait=wait))]
         arrivals = [arrival for folder in ours if (arrival := look(folder, rules))]
@@ -123,6 +136,7 @@ def _decide(
             alone_each = ([folder] for folder in folders if len(folders) > 1)
             return [d for one in alone_each for d in _decide(hub, lake, rules, one, now, wait=wait)]
         for arrival, decision in zip(arrivals, decisions, strict=True):
+            record_decision(hub, arrival.folder, decision.rule, decision.en, decision.fr, at)
             if decision.outcome == "refused":
                 move(arrival.folder, hub.refused, prints[decision.folder])
             elif isinstance(arrival.found, Release):

@@ -8,6 +8,7 @@
     tls = true
     mirror = "postgres:dbname=jauge_mirror host=db.example.org user=mirror"   # tables for BI tools: `jauge mirror`
     keep_days = 400                     # how long a state of the lake can be asked for again
+    inbox = "s3://bucket/arrivals"      # a bucket of the same store where venues put releases: see `bucket`
 
 Each line may be left out. Secrets are in the environment only: PGPASSWORD (or libpq's own password file),
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, if there is one, AWS_SESSION_TOKEN. What goes wrong is told by `trouble`, in
@@ -48,6 +49,7 @@ class Storage(BaseModel):
     tls: bool = True
     keep_days: int = Field(400, ge=1)
     mirror: str | None = Field(None, pattern=_POSTGRES)
+    inbox: str | None = Field(None, pattern=r"^s3://[^/?#\s]+(/[\w./=-]*)?$")
 
     @property
     def remote(self) -> bool:

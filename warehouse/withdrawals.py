@@ -19,7 +19,7 @@ from privacy.statements import read_statement
 from warehouse.charter import Member
 from warehouse.lake import put
 
-SUFFIX = ".withdrawal.json"
+DOCUMENT, SIGNATURE = "withdrawal.json", "withdrawal.sig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,12 @@ class Withdrawal:
     revision: int
 
 
-def read_withdrawal(path: Path, member: Member) -> Withdrawal:
-    """Return what a file of the inbox takes back; VerificationRefusal `statement` if the venue did not sign just that."""
-    told = read_statement(path.read_bytes(), "withdrawal", member.keys)
+def read_withdrawal(folder: Path, member: Member) -> Withdrawal:
+    """Return what a folder of the inbox takes back; VerificationRefusal `statement` if the venue did not sign just that."""
+    signature = (folder / SIGNATURE).read_text("ascii", "replace")
+    told = read_statement((folder / DOCUMENT).read_bytes(), "withdrawal", member.keys, signature)
     period = str(Period.parse(told["period"]))
-    return Withdrawal(told["release_id"], told["venue"], period, told["revision"])
+    return Withdrawal(told["release_id"], told["venue"]["id"], period, told["revision"])
 
 
 def forget(

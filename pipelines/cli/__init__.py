@@ -23,6 +23,7 @@ from pipelines.cli import (
     people,
     planning,
     pull,
+    push,
     quality,
     rights,
     venue,
@@ -33,7 +34,8 @@ from privacy.errors import JaugeError
 _HELP = """Audience figures that venues can share: differentially private, at least k people a cell.
 
 \b
-A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
+A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
+                  (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
 A person's rights: forget, purge, register
@@ -43,7 +45,7 @@ Start with `jauge demo`. Periods are written 2025-2026 (season) or 2025-2026-T1 
 
 \b
 Exit codes: 0 done · 1 fault · 2 wrong usage · 10 refused by the policy · 11 budget exhausted · 12 quality checks ·
-13 consent or membership · 14 a release does not verify.
+13 consent or membership · 14 a release does not verify, or the hub refused it.
 """
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -70,6 +72,7 @@ for command in (
     departures.approve,
     departures.refuse,
     departures.withdraw,
+    push.push,
     hub.accept,
     hub.report,
     hub.catalogue,

@@ -13,15 +13,15 @@ Why = Annotated[str, typer.Option(help="The reason, kept here. / La raison, gard
 
 
 def approve(venue: VenueId, period: PeriodText, by: By, why: Why = "", home: Home = HERE) -> None:
-    """Let a sealed release leave, where venue.toml says `approval = "manual"`. It is delivered at once. / Approuver."""
+    """Let a sealed release leave, where venue.toml says `approval = "manual"`. It is sent at once. / Approuver."""
     from aggregations.departures import approve as decide
-    from pipelines.delivery import deliver_all
+    from pipelines.push.pushing import push_what_concerns
     from privacy.calendar import Period
 
     one = read_venue(home / "venues" / venue)
     done = decide(one, Period.parse(period), by, why)
-    deliver_all(one, home / "hub" / "inbox", done.release_id)
-    out.print(say(f"{done.release_id} is approved and delivered.", f"{done.release_id} est approuvée et livrée."))
+    push_what_concerns(one, done.release_id, home / "hub")
+    out.print(say(f"{done.release_id} is approved and sent.", f"{done.release_id} est approuvée et envoyée."))
 
 
 def refuse(venue: VenueId, period: PeriodText, by: By, why: Why, home: Home = HERE) -> None:
@@ -40,14 +40,14 @@ def withdraw(venue: VenueId, period: PeriodText, by: By, why: Why, home: Home = 
     What was read meanwhile cannot be taken back, nor what it cost: the figures were out.
     """
     from aggregations.departures import withdraw as decide
-    from pipelines.delivery import deliver_all
+    from pipelines.push.pushing import push_what_concerns
     from privacy.calendar import Period
 
     one = read_venue(home / "venues" / venue)
     for gone in decide(one, Period.parse(period), by, why):
-        deliver_all(one, home / "hub" / "inbox", gone.release_id)
-        out.print(say(f"{gone.release_id}: withdrawal delivered; the hub deletes it when it next accepts.",
-                      f"{gone.release_id} : retrait livré ; le hub la supprime à sa prochaine réception."),
+        push_what_concerns(one, gone.release_id, home / "hub")
+        out.print(say(f"{gone.release_id}: withdrawal sent; the hub deletes it when it next accepts.",
+                      f"{gone.release_id} : retrait envoyé ; le hub la supprime à sa prochaine réception."),
                   highlight=False, soft_wrap=True)  # fmt: skip
 
 

@@ -14,13 +14,28 @@ from pipelines.cli.console import HERE, Home, language, out, say
 if TYPE_CHECKING:
     import polars as pl
 
+    from warehouse.inbox import Decision
+
 
 def accept(home: Home = HERE) -> None:
-    """Verify what venues have delivered; accept it into the lake, or refuse it with a reason. / Recevoir."""
+    """Verify what venues have delivered; accept it into the lake, or refuse it with a reason. / Recevoir.
+
+    If lake.toml names a bucket (`inbox`), what venues put there is taken first, and answered there afterwards.
+    / Si lake.toml nomme un seau (`inbox`), ce que les lieux y ont mis est d’abord pris, puis la réponse y est écrite.
+    """
+    from warehouse.bucket import exchange
     from warehouse.governance import Hub
     from warehouse.inbox import accept as decide
 
-    decisions = decide(Hub(home / "hub"))
+    hub = Hub(home / "hub")
+    with exchange(hub):
+        decisions = decide(hub)
+        _print_decisions(decisions)
+    if any(d.outcome == "refused" for d in decisions):
+        raise typer.Exit(14)
+
+
+def _print_decisions(decisions: list[Decision]) -> None:
     words = {
         "accepted": say("accepted", "acceptée"),
         "held": say("already held", "déjà reçue"),
@@ -32,8 +47,6 @@ def accept(home: Home = HERE) -> None:
         out.print(f"{d.folder}  {d.venue or '?'}  {words[d.outcome]}{why}", highlight=False)
     if not decisions:
         out.print(say("The inbox is empty.", "La boîte de réception est vide."))
-    if any(d.outcome == "refused" for d in decisions):
-        raise typer.Exit(14)
 
 
 Of = Annotated[int | None, typer.Option("--snapshot", help="As the lake was then. / Le lac dans cet état.")]

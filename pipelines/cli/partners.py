@@ -108,18 +108,27 @@ def serve(
         str, typer.Option(help="Address to listen on; TLS stands before any other than localhost. / Adresse d’écoute.")
     ] = "localhost",
     port: Annotated[int, typer.Option(help="Port to listen on. / Port d’écoute.", min=1, max=65535)] = 9494,
+    web_port: Annotated[
+        int,
+        typer.Option(
+            help="Port for releases and the catalogue. / Port des publications et du catalogue.", min=1, max=65535
+        ),
+    ] = 9480,
     home: Home = HERE,
 ) -> None:
-    """Answer partners in SQL, from any DuckDB client, until stopped. / Servir le SQL aux partenaires."""
+    """Answer partners in SQL, take in what venues push, show the catalogue, until stopped. / Servir le hub."""
     from warehouse.governance import Hub
     from warehouse.partners.server import Server
+    from warehouse.web.server import Web
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with Server(Hub(home / "hub"), host, port) as server:
+    hub = Hub(home / "hub")
+    with Server(hub, host, port) as server, Web(hub, host, web_port) as web:
         out.print(say("Partners connect with", "Les partenaires se connectent par"), highlight=False)
         out.print(f"  ATTACH '{server.uri}' AS jauge (TOKEN 'jauge_…');", highlight=False)
+        out.print(say("Venues push to", "Les lieux poussent vers"), f"http://{web.host}:{web.port}", highlight=False)
         while not stopped.wait(3600):
             pass
 

@@ -132,10 +132,10 @@ def release(
     home: Home = HERE,
     policy: PolicyFile = None,
 ) -> None:
-    """Release a period: check, charge, add noise, seal, deliver. Asked again: the same bytes, free. / Publier."""
+    """Release a period: check, charge, add noise, seal, send to the hub. Asked again: the same bytes, free. / Publier."""
     from aggregations.publication import release as publish
     from pipelines.checks import require
-    from pipelines.delivery import deliver_all
+    from pipelines.push.pushing import push_what_concerns
     from pipelines.suites import check_records
     from privacy.calendar import Period
     from privacy.explain import explain_release
@@ -151,13 +151,6 @@ def release(
 
         done = publish(one, when, rules, check=check, revise=revise)
         bar.update(task, completed=2)
-    if not deliver_all(one, home / "hub" / "inbox", done.release.id):
-        out.print(
-            say(
-                "It stays here until one of the approvers lets it leave: `jauge approve`, or `jauge refuse`.",
-                "Elle reste ici tant qu’aucun approbateur ne la laisse partir : `jauge approve`, ou `jauge refuse`.",
-            )
-        )
     if done.drawn and when.end > datetime.now(UTC).date():
         out.print(
             say(
@@ -182,6 +175,13 @@ def release(
             )
         )
     out.print(explain_release(done.release, language()), highlight=False, soft_wrap=True)
+    if not push_what_concerns(one, done.release.id, home / "hub"):  # last: sealed and told, whatever the network does
+        out.print(
+            say(
+                "It stays here until one of the approvers lets it leave: `jauge approve`, or `jauge refuse`.",
+                "Elle reste ici tant qu’aucun approbateur ne la laisse partir : `jauge approve`, ou `jauge refuse`.",
+            )
+        )
 
 
 def _venue(home: Path, name: str) -> Venue:

@@ -98,7 +98,6 @@ def _follow(lake: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[int,
 def _copy(lake: duckdb.DuckDBPyConnection, hub: Hub, accesses: Sequence[Access]) -> None:
     """Write what is small, whole: labels, venues, words, and who may see what."""
     words = [e for e in dictionary(hub.policy) if e[0] not in MACROS]
-    text = dict.fromkeys(("relation", "column_name", "fr", "en"), pl.String)
     seen = [(a.id, s.venue, s.table, s.until) for a in accesses for s in a.shared]
     columns: dict[str, type[pl.DataType]] = {
         "partner": pl.String,
