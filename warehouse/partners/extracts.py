@@ -25,14 +25,21 @@ _SHEET_ROWS = 1_048_576  # a worksheet has no more, its heading included
 Form = Literal["duckdb", "parquet", "csv", "xlsx"]
 
 
-def write_database(hub: Hub, partner: Partner, path: Path) -> None:
-    """Make a partner's database at `path`, which must not exist; a Fault if the lake cannot be read."""
+def state(lake: duckdb.DuckDBPyConnection) -> object:
+    """Return what is the same as long as all that partners could see is: releases, members, definitions."""
+    held = (("release_id", "releases"), ("venues", "venues"), ("edition", "edition"))
+    return [lake.execute(f"select count(*), bit_xor(hash({what})) from {where}").fetchone() for what, where in held]  # noqa: S608
+
+
+def write_database(hub: Hub, partner: Partner, path: Path) -> object:
+    """Make a partner's database at `path`, which must not exist, and return the `state` it is of; a Fault if the lake cannot be read."""
     tables = partner.tables.of(t.name for t in hub.policy.tables)
     by_venue = ["latest", "coverage", "venues", *(f"{t}{part}" for t in tables for part in ("", "_totals"))]
     with open_lake(hub, read_only=True) as lake:
         lake.execute(f"attach '{_quoted(path)}' as jauge (storage_version '{STORAGE}')")
         lake.execute("create temp table seen as select unnest($1::varchar[]) as venue", [_seen(lake, partner)])
         lake.execute("begin")
+        at = state(lake)
         for name in by_venue:
             lake.execute(f"create table jauge.{name} as from lake.{name} where venue in (from seen) order by all")
         lake.execute("delete from jauge.coverage where not list_contains($1, table_name)", [list(tables)])
@@ -47,6 +54,7 @@ def write_database(hub: Hub, partner: Partner, path: Path) -> None:
         _hold(lake, "questions", ["name", "fr", "en", "sql"], asked)
         lake.execute(";".join(_comment(*entry) for entry in entries if entry[0] not in MACROS))
         lake.execute("commit")
+        return at
 
 
 def _hold(lake: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: Sequence[tuple[str, ...]]) -> None:
