@@ -152,9 +152,10 @@ class Expected:
 
     def genre_mix(self) -> list[Row]:
         found: list[Row] = []
+        here = pl.col("venue") == pl.col("venue").min()
         for family in self.cells["family"]["family"].unique():
             part = pl.col("family") == family
-            rows = self.by("family", ("venue", "season"), lambda r, p=part: share(r, "people", p), shown=part & pl.col("people").is_not_null())
+            rows = self.by("family", ("venue", "season"), lambda r, p=part: share(r, "people", p), where=here, shown=part & pl.col("people").is_not_null())
             found += [(*row[:2], *self.words["family", family], *row[2:]) for row in rows]
         return found
 

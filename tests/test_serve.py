@@ -143,6 +143,9 @@ def test_tokens_rules_and_releases_change_under_a_running_server(hub):
                 pass
 
 
+CANARY = "canary-4711"
+
+
 def leaks(answer: str, hub: Hub) -> list[str]:
     """What of an answer is not for the partner `region`: the other venue, the hub's files and secrets."""
     secrets = [
@@ -152,21 +155,29 @@ def leaks(answer: str, hub: Hub) -> list[str]:
         str(Path.home()),
         "root:",
         "jauge_region_",
+        "jauge_network_",
         "/tmp/",
         "tokens.sqlite",
+        CANARY,
         *os.environ.get("PATH", "x").split(":"),
     ]
     return [secret for secret in secrets if secret in answer]
 
 
 @pytest.mark.slow
-def test_two_hundred_hostile_statements(hub):
+def test_two_hundred_hostile_statements(hub, monkeypatch):
     """Each is refused or bounded, the server still answers, nothing leaks, nothing is written."""
     kinds = {kind: hostile(kind) for kind in ("refused", "bounded", "attached")}
     assert sum(map(len, kinds.values())) >= 300
     before = {p: p.stat().st_mtime_ns for p in (hub.lake / "catalogue.duckdb", hub.governance)}
     wrong: list[tuple[str, str]] = []
-    with served(hub) as (server, given), attached(server.port, given["region"]) as client:
+    monkeypatch.setenv("JAUGE_SECRET", CANARY)  # in the hub's own environment
+    with (
+        served(hub) as (server, given),
+        attached(server.port, given["region"]) as client,
+        attached(server.port, given["network"]) as other,
+    ):
+        assert ask(other, f"select '{CANARY}'") == [(CANARY,)]  # what another asks, and what they are answered
         for kind, statements in kinds.items():
             for statement in statements:
                 start = time.monotonic()

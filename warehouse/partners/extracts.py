@@ -41,7 +41,7 @@ def write_database(hub: Hub, partner: Partner, path: Path) -> object:
         lake.execute("begin")
         at = state(lake)
         for name in by_venue:
-            lake.execute(f"create table jauge.{name} as from lake.{name} where venue in (from seen) order by all")
+            lake.execute(f"create table jauge.{name} as from lake.{name} where venue in (from seen) order by venue")
         lake.execute("delete from jauge.coverage where not list_contains($1, table_name)", [list(tables)])
         dimensions = [d.name for t in hub.policy.tables if t.name in tables for d in t.dimensions]
         lake.execute("create table jauge.labels as from lake.labels where list_contains($1, dimension)", [dimensions])
