@@ -53,6 +53,8 @@ from warehouse.upkeep import tend
 
 AUDIENCES = (600, 3_000, 15_000)  # people of the venues drawn for real
 EVERYTHING = Partner("everything", "Everything", "measured", date(9999, 1, 1), Rule(("all",)), Rule(("all",)))
+
+
 def drawn(home: Path) -> dict[str, list[Release]]:
     """Return a few quarters and seasons made by the whole of the venue's side: bounds, charge, noise, raking, seal."""
     senders = [
@@ -220,7 +222,9 @@ def measure(home: Path, asked: argparse.Namespace) -> None:
     console.print(grid)
     waits = ask_at_once(hub)
     assert not waits.wrong, waits.wrong[:3]
-    console.print(f"64 clients: half of {len(waits.ms)} answers within {waits.within(50):.0f} ms, all in {waits.seconds:.1f} s")
+    console.print(
+        f"64 clients: half of {len(waits.ms)} answers within {waits.within(50):.0f} ms, all in {waits.seconds:.1f} s"
+    )
     console.print(f"lake: {weight / 2**20:.0f} MiB in {number} files; upkeep took {tended:.1f} s")
     line = {
         "venues": asked.venues, "releases": held, "accept_per_s": round(held / sum(took), 1),

@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 from privacy.calendar import Period
 from privacy.declarations import Table
+from privacy.errors import Fault
 from tests.hub import EVER
 from warehouse.definitions import Z95, labels, questions
 from warehouse.governance import Hub
 from warehouse.lake import in_turn, open_lake, put, query
-from warehouse.partners.extracts import write_database
+from warehouse.partners.extracts import extract, write_database
 from warehouse.partners.rules import Partner, Rule
 
 VENUES = ("opera", "theatre")
@@ -58,7 +59,9 @@ def released(venue: str, period: str, revision: int) -> dict[str, object]:
 
 def cells(table: Table, venue: str, period: str, revision: int, random: np.random.Generator) -> pl.DataFrame:
     """A release's cells, a few not shown, and its total; an older revision has other figures."""
-    frame = pl.DataFrame({"release_id": [f"{venue} {period} {revision}"], "venue": venue, "season": SEASON, "period": period})
+    frame = pl.DataFrame(
+        {"release_id": [f"{venue} {period} {revision}"], "venue": venue, "season": SEASON, "period": period}
+    )
     frame = frame.with_columns(pl.lit(Period.parse(period).kind).alias("period_kind"))
     for d in table.dimensions:
         frame = frame.join(pl.DataFrame({d.name: d.codes}), how="cross")
@@ -71,7 +74,9 @@ def cells(table: Table, venue: str, period: str, revision: int, random: np.rando
         se = np.hypot(random.uniform(5, 30, frame.height), common)
         held = {m.name: value, f"{m.name}_noisy": value, f"{m.name}_se": se, f"{m.name}_common_se": common}
         keeps = shown & ~((venue == "opera") & (m.name == "revenue"))  # a business secret this venue keeps
-        frame = frame.with_columns(pl.Series(name, np.where(keeps, v, np.nan)).fill_nan(None) for name, v in held.items())
+        frame = frame.with_columns(
+            pl.Series(name, np.where(keeps, v, np.nan)).fill_nan(None) for name, v in held.items()
+        )
     return frame
 
 
@@ -155,7 +160,13 @@ class Expected:
         here = pl.col("venue") == pl.col("venue").min()
         for family in self.cells["family"]["family"].unique():
             part = pl.col("family") == family
-            rows = self.by("family", ("venue", "season"), lambda r, p=part: share(r, "people", p), where=here, shown=part & pl.col("people").is_not_null())
+            rows = self.by(
+                "family",
+                ("venue", "season"),
+                lambda r, p=part: share(r, "people", p),
+                where=here,
+                shown=part & pl.col("people").is_not_null(),
+            )
             found += [(*row[:2], *self.words["family", family], *row[2:]) for row in rows]
         return found
 
@@ -221,12 +232,14 @@ def test_each_question_has_the_right_answer_on_the_lake(known, question):
     same(query(hub, question.sql).rows(), getattr(Expected(tables, VENUES), question.name)())
 
 
+REGION = Partner("region", "Région", "Suivi", EVER, Rule(("all",), ("admissions",)), Rule(("theatre",)))
+
+
 @pytest.fixture(scope="module")
 def own(known, tmp_path_factory) -> duckdb.DuckDBPyConnection:
     """The database of a partner who sees one venue, and not the admissions."""
     path = tmp_path_factory.mktemp("own") / "jauge.duckdb"
-    rules = Rule(("all",), ("admissions",)), Rule(("theatre",))
-    write_database(known[0], Partner("region", "Région", "Suivi", EVER, *rules), path)
+    write_database(known[0], REGION, path)
     return duckdb.connect(str(path), read_only=True)
 
 
@@ -237,6 +250,28 @@ def test_each_question_that_can_be_asked_has_the_right_answer_in_a_partners_own_
     expected = Expected(tables, ("theatre",))
     for name, text in asked:
         same(own.execute(text).fetchall(), getattr(expected, name)())
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv", "xlsx"])
+def test_files_hold_what_the_database_holds(known, own, tmp_path, form):
+    paths = extract(known[0], REGION, tmp_path, form)
+    tables = [name for (name,) in own.execute("select table_name from duckdb_tables() order by 1").fetchall()]
+    if form == "xlsx":
+        (path,) = paths
+        sheets = pl.read_excel(path, sheet_id=0)
+        assert sorted(sheets) == tables
+        assert sheets["provenance"].height == own.execute("select count(*) from provenance").fetchone()[0]
+        assert set(sheets["provenance"]["venue"]) == {"theatre"}
+    else:
+        assert sorted(p.stem for p in paths) == tables
+        for p in paths:
+            told = own.execute(
+                f"select count(*) from '{p}'" if form == "parquet" else f"select count(*) from read_csv('{p}')"
+            )
+            assert told.fetchone() == own.execute(f"select count(*) from {p.stem}").fetchone()
+    assert b"opera" not in b"".join(p.read_bytes() for p in paths if form == "csv")
+    with pytest.raises(Fault, match="is there already"):
+        extract(known[0], REGION, tmp_path, form)
 
 
 def test_there_are_a_dozen_and_each_is_asked_in_two_languages():

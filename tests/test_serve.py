@@ -291,7 +291,15 @@ def proxy(hub: Hub, tmp_path: Path):
         settings = f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {' '.join(own)} {recipe} }}"
         (tmp_path / "nginx.conf").write_text(settings)
         found = shutil.which("nginx") or "/usr/sbin/nginx"
-        started = [found, "-e", tmp_path / "error.log", "-c", tmp_path / "nginx.conf", "-g", "daemon off; master_process off;"]
+        started = [
+            found,
+            "-e",
+            tmp_path / "error.log",
+            "-c",
+            tmp_path / "nginx.conf",
+            "-g",
+            "daemon off; master_process off;",
+        ]
         running = subprocess.Popen(started)
         try:
             while not (tmp_path / "pid").exists():
@@ -328,7 +336,9 @@ def test_behind_a_reverse_proxy_with_tls(proxy, tmp_path):
         "    with c.cursor() as k: k.execute('select distinct venue from provenance'); print(k.fetchall())\n"
     )
     trusted = os.environ | {"SSL_CERT_FILE": str(tmp_path / "cert.pem")}
-    done = subprocess.run([sys.executable, "-c", arrow, token], env=trusted, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", arrow, token], env=trusted, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "[('theatre',)]"), done.stderr
 
 
@@ -349,7 +359,9 @@ def test_node_connects(hub, tmp_path):
     """With the package from npm, of the same version as the extensions."""
     (tmp_path / "client.mjs").write_text(NODE)
     package = f"@duckdb/node-api@{duckdb.__version__}-r.1"
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=tmp_path, check=True, timeout=300)
+    subprocess.run(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=tmp_path, check=True, timeout=300
+    )
     extensions = [extension(name) for name in ("httpfs", "quack")]
     with served(hub) as (server, given):
         started = ["node", "client.mjs", str(server.port), given["region"], *extensions]
@@ -370,10 +382,22 @@ def test_older_and_newer_duckdb_read_the_file(hub, tmp_path, version):
         "held = duckdb.connect(sys.argv[1], read_only=True)\n"
         "asked = [len(held.execute(q).fetchall()) for (q,) in held.execute('select sql from questions').fetchall()]\n"
         "index = held.execute(\"select index_vs_network(people, people_se, people_common_se, provenance = 'epci', true, release_id).value from provenance\").fetchone()\n"
-        "told = held.execute(\"select count(*) from duckdb_columns() where comment is not null\").fetchone()\n"
+        'told = held.execute("select count(*) from duckdb_columns() where comment is not null").fetchone()\n'
         "print(json.dumps([duckdb.__version__, len(asked), max(asked), index[0], told[0]]))\n"
     )
-    alone = ["uv", "run", "--quiet", "--isolated", "--no-project", "--with", f"duckdb=={version}", "python", "-c", code, path]
+    alone = [
+        "uv",
+        "run",
+        "--quiet",
+        "--isolated",
+        "--no-project",
+        "--with",
+        f"duckdb=={version}",
+        "python",
+        "-c",
+        code,
+        path,
+    ]
     done = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     found, asked, most, index, told = json.loads(done.stdout)

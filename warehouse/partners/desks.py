@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,24 +129,44 @@ class Desks:
         self._hub, self._folder, self._limits = hub, folder, limits
         self._desks: dict[str, _Desk] = {}
         self._former: set[_Desk] = set()
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._closing = threading.Event()
+        self._making: dict[Partner, Future[_Desk]] = {}
+        self._makers = ThreadPoolExecutor(2)
+        self._lock, self._closing = threading.Lock(), threading.Event()
         self._following = threading.Thread(target=self._follow, daemon=True)
         self._following.start()
 
     def ask(self, partner: Partner, text: str) -> pa.Table:
         """Have the partner's process answer, under the rules that are given; Refused or Fault."""
-        with self._locks[partner.id]:
+        return self._ready(partner).ask(text)
+
+    def _ready(self, partner: Partner) -> _Desk:
+        with self._lock:
             desk = self._desks.get(partner.id)
-            if desk is None or not desk.serves(partner):
-                desk = _Desk(self._hub, partner, self._folder, self._limits)
-                self._put(partner.id, desk, grace=0)
-        return desk.ask(text)
+            if desk and desk.serves(partner):
+                return desk
+            making = self._making.get(partner) or self._makers.submit(self._make, partner)
+            self._making[partner] = making
+        try:
+            return making.result(_PATIENCE / 2)
+        except FutureTimeout:  # before the client loses patience, after 30 seconds
+            raise Refused("busy", "Your tables are being laid out: ask again in a minute.",
+                          "Vos tables se préparent : réessayez dans une minute.") from None  # fmt: skip
+
+    def _make(self, partner: Partner) -> _Desk:
+        try:
+            made = _Desk(self._hub, partner, self._folder, self._limits)
+            with self._lock:
+                self._put(partner.id, made, grace=0)
+            return made
+        finally:
+            with self._lock:
+                self._making.pop(partner, None)
 
     def close(self) -> None:
         """End all."""
         self._closing.set()
         self._following.join()
+        self._makers.shutdown(cancel_futures=True)
         for desk in (*self._desks.values(), *tuple(self._former)):
             desk.close()
         self._desks.clear()
@@ -171,11 +192,14 @@ class Desks:
         while not self._closing.wait(_LOOKS):
             for name, desk in list(self._desks.items()):
                 if time.monotonic() - desk.asked > _IDLE:
-                    with self._locks[name]:
+                    with self._lock:
                         self._put(name, None, grace=self._limits.seconds + _GRACE)
             try:
                 looked = self._look(looked)
-            except (Fault, duckdb.Error) as fault:  # a release is being accepted, a server is away: what was there answers
+            except (
+                Fault,
+                duckdb.Error,
+            ) as fault:  # a release is being accepted, a server is away: what was there answers
                 _log.info("The lake cannot be read for partners now: %s", type(fault).__name__)
 
     def _look(self, looked: object) -> object:
@@ -190,7 +214,7 @@ class Desks:
         for name, desk in stale:
             if desk.state != now:
                 made = desk.again(self._hub, self._folder)
-                with self._locks[name]:
+                with self._lock:
                     if self._desks.get(name) is desk:
                         self._put(name, made, grace=self._limits.seconds + _GRACE)
                     else:  # the rules have changed meanwhile
