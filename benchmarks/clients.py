@@ -93,6 +93,7 @@ def be(token: str, count: int, questions: int, start: Any, results: Any) -> None
         with duckdb.connect(config={"threads": 1}) as client:
             for name in ("httpfs", "quack"):
                 client.execute(f"load '{extension(name)}'")
+            client.execute("set enable_progress_bar = false")
             client.execute(f"attach 'quack:localhost:{PORT}' as r (token '{token}')")
             client.execute(QUESTION).fetchall()
             ready.wait()

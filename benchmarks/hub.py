@@ -140,6 +140,7 @@ def ask(hub: Hub) -> list[tuple[str, float, float, int]]:
         took = time.perf_counter() - began
         sys.stdout.write(f"a partner's database: {path.stat().st_size / 2**20:.0f} MiB, written in {took:.1f} s\n")
         with open_lake(hub, read_only=True) as lake, duckdb.connect(str(path), read_only=True) as own:
+            own.execute("set enable_progress_bar = false")
             return [
                 (q.name, timed(lake, q.sql), timed(own, q.sql), len(own.execute(q.sql).fetchall())) for q in questions()
             ]

@@ -264,6 +264,9 @@ def test_sixty_four_clients_at_once(hub):
                     took.append(time.monotonic() - start)
             return took
 
+        for token in given.values():  # their copies are made
+            with attached(server.port, token) as first:
+                assert ask(first, SUM)
         with ThreadPoolExecutor(64) as clients:
             took = sorted(t for each in clients.map(client, range(64)) for t in each)
     assert len(took) == 320

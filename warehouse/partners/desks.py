@@ -31,7 +31,7 @@ from warehouse.storage import read_storage
 
 _log = logging.getLogger("jauge.serve")
 _AT_ONCE = 4  # statements of one partner; others wait their turn
-_PATIENCE = 30.0  # seconds, at most
+_PATIENCE = 30.0  # seconds that a statement waits for its turn, or for its process
 _GRACE = 5.0  # seconds after a limit that the process keeps itself, before it is killed
 _LOOKS = 2.0  # seconds between two looks at the lake
 _IDLE = 900.0  # seconds after the last statement that a process stays
@@ -147,8 +147,8 @@ class Desks:
             making = self._making.get(partner) or self._makers.submit(self._make, partner)
             self._making[partner] = making
         try:
-            return making.result(_PATIENCE / 2)
-        except FutureTimeout:  # before the client loses patience, after 30 seconds
+            return making.result(_PATIENCE)
+        except FutureTimeout:  # Arrow's driver loses patience after 60 seconds
             raise Refused("busy", "Your tables are being laid out: ask again in a minute.",
                           "Vos tables se préparent : réessayez dans une minute.") from None  # fmt: skip
 
