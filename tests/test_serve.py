@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,17 +21,21 @@ import pytest
 from privacy.release import deliver
 from tests.hub import ask, attached, free_port, shell, two_venues
 from tests.releases import sender, small_policy
-from warehouse.governance import Hub
+from warehouse.governance import Hub, governance
 from warehouse.inbox import accept
+from warehouse.lake import in_turn, open_lake
 from warehouse.partners import tokens
 from warehouse.partners.desks import Limits
+from warehouse.partners.extracts import extract
 from warehouse.partners.server import Server
 from warehouse.partners.trail import trail
+from warehouse.sharing import access
 from warehouse.storage import extension
 
 TABLES = ("provenance", "family", "admissions")
 LIMITS = Limits(seconds=1, rows=20_000, size=16 * 2**20)
 SUM = "select venue, noisy_sum(people, people_se, people_common_se) as s from provenance group by 1 order by 1"
+ROOT = Path(__file__).parents[1]
 LINES = (Path(__file__).parent / "hostile.sql").read_text("utf-8").splitlines()
 TOO_LONG_FOR_A_LINE = {
     "«NUL»": "\0", "«CRLF»": "\r\n", "«RLO»": "\u202e", "«10MB»": "select '" + "x" * 10_000_000 + "'",
@@ -88,13 +97,24 @@ def test_each_partner_sees_what_the_rules_say_and_sums_have_margins(hub):
 
 @pytest.mark.slow
 def test_tokens_rules_and_releases_change_under_a_running_server(hub):
-    """From the next statement on, sessions that are open included."""
+    """Rules and tokens from the next statement on, the lake seconds later; sessions that are open included."""
+
+    def soon(statement: str, answer: list[tuple]) -> None:
+        late = time.monotonic() + 20
+        while ask(client, statement) != answer:
+            assert time.monotonic() < late, ask(client, statement)
+            time.sleep(0.2)
+
     with served(hub) as (server, given), attached(server.port, given["network"]) as client:
         assert ask(client, "select count(*) from latest") == [(2,)]
         s = sender(hub.folder.parent, policy=small_policy(*TABLES))
         deliver(s.release("2025-2026-T1", people=1500).folder, hub.inbox)
         assert [d.outcome for d in accept(hub)] == ["accepted"]
-        assert ask(client, "select count(*) from latest") == [(3,)]
+        soon("select count(*) from latest", [(3,)])
+        with open_lake(hub) as lake:  # what a withdrawal does, by whichever machine
+            in_turn(lake, lambda: lake.execute("delete from releases where period = '2025-2026-T1'"))
+        shutil.rmtree(hub.accepted)  # its folders say nothing
+        soon("select count(*) from latest", [(2,)])
 
         before = hub.governance.read_text("utf-8")
         hub.governance.write_text(
@@ -108,7 +128,7 @@ def test_tokens_rules_and_releases_change_under_a_running_server(hub):
         with pytest.raises(duckdb.Error, match="access has ended"):
             ask(client, "select 1")
         hub.governance.write_text(before)
-        assert ask(client, "select count(*) from latest") == [(3,)]
+        assert ask(client, "select count(*) from latest") == [(2,)]
 
         new = tokens.new_token(hub, "network", datetime.now(UTC))
         with pytest.raises(duckdb.Error, match="token has ended"):
@@ -123,6 +143,9 @@ def test_tokens_rules_and_releases_change_under_a_running_server(hub):
                 pass
 
 
+CANARY = "canary-4711"
+
+
 def leaks(answer: str, hub: Hub) -> list[str]:
     """What of an answer is not for the partner `region`: the other venue, the hub's files and secrets."""
     secrets = [
@@ -132,21 +155,29 @@ def leaks(answer: str, hub: Hub) -> list[str]:
         str(Path.home()),
         "root:",
         "jauge_region_",
+        "jauge_network_",
         "/tmp/",
         "tokens.sqlite",
+        CANARY,
         *os.environ.get("PATH", "x").split(":"),
     ]
     return [secret for secret in secrets if secret in answer]
 
 
 @pytest.mark.slow
-def test_two_hundred_hostile_statements(hub):
+def test_two_hundred_hostile_statements(hub, monkeypatch):
     """Each is refused or bounded, the server still answers, nothing leaks, nothing is written."""
     kinds = {kind: hostile(kind) for kind in ("refused", "bounded", "attached")}
     assert sum(map(len, kinds.values())) >= 300
     before = {p: p.stat().st_mtime_ns for p in (hub.lake / "catalogue.duckdb", hub.governance)}
     wrong: list[tuple[str, str]] = []
-    with served(hub) as (server, given), attached(server.port, given["region"]) as client:
+    monkeypatch.setenv("JAUGE_SECRET", CANARY)  # in the hub's own environment
+    with (
+        served(hub) as (server, given),
+        attached(server.port, given["region"]) as client,
+        attached(server.port, given["network"]) as other,
+    ):
+        assert ask(other, f"select '{CANARY}'") == [(CANARY,)]  # what another asks, and what they are answered
         for kind, statements in kinds.items():
             for statement in statements:
                 start = time.monotonic()
@@ -177,9 +208,6 @@ def test_two_hundred_hostile_statements(hub):
 
 @pytest.mark.slow
 def test_a_process_that_dies_of_a_statement_takes_no_other_partner_along(hub):
-    import signal
-    import subprocess
-
     with (
         served(hub, Limits()) as (server, given),
         attached(server.port, given["region"]) as mine,
@@ -236,60 +264,148 @@ def test_sixty_four_clients_at_once(hub):
                     took.append(time.monotonic() - start)
             return took
 
+        for token in given.values():  # their copies are made
+            with attached(server.port, token) as first:
+                assert ask(first, SUM)
         with ThreadPoolExecutor(64) as clients:
             took = sorted(t for each in clients.map(client, range(64)) for t in each)
     assert len(took) == 320
 
 
-@pytest.mark.slow
-def test_behind_a_reverse_proxy_with_tls(hub, tmp_path):
-    """The recipe of docs/operations.md, with a certificate of our own."""
-    import shutil
-    import subprocess
-
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    text = (Path(__file__).parents[1] / "docs" / "operations.md").read_text("utf-8")
-    recipe = re.search(r"```nginx\n(.*?)```", text, re.DOTALL)[1]
-    made = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run(
-        [
-            *made.split(),
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-keyout",
-            tmp_path / "key.pem",
-            "-out",
-            tmp_path / "cert.pem",
-        ],
-        check=True,
-        capture_output=True,
-    )
+@pytest.fixture
+def proxy(hub: Hub, tmp_path: Path):
+    """nginx as docs/operations.md has it, with a certificate of an authority of our own: the proxy's port, a partner's token."""
+    recipe = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.DOTALL)[1]
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    subprocess.run([*make.split(), *subject, *files], check=True, capture_output=True)
     with served(hub) as (server, given):
         port = free_port()
-        for old, new in (
-            ("443", str(port)), ("9494", str(server.port)), ("sql.example.org", "localhost"),
-            ("/etc/letsencrypt/live/localhost/fullchain.pem", f"{tmp_path}/cert.pem"),
-            ("/etc/letsencrypt/live/localhost/privkey.pem", f"{tmp_path}/key.pem"),
+        for told, here in (
+            ("443", str(port)), ("9494", str(server.port)),
+            ("/etc/letsencrypt/live/sql.example.org/fullchain.pem", f"{tmp_path}/cert.pem"),
+            ("/etc/letsencrypt/live/sql.example.org/privkey.pem", f"{tmp_path}/key.pem"),
+            ("sql.example.org", "localhost"),
         ):  # fmt: skip
-            assert old in recipe
-            recipe = recipe.replace(old, new)
-        settings = f"pid {tmp_path}/pid; error_log {tmp_path}/error.log; events {{}} http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p; fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s; {recipe} }}"
+            assert told in recipe
+            recipe = recipe.replace(told, here)
+        own = [f"{kind}_temp_path {tmp_path}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+        settings = f"pid {tmp_path}/pid; events {{}} http {{ access_log off; {' '.join(own)} {recipe} }}"
         (tmp_path / "nginx.conf").write_text(settings)
-        proxy = subprocess.Popen(
-            [nginx, "-c", tmp_path / "nginx.conf", "-g", "daemon off; master_process off;"], stderr=subprocess.PIPE
-        )
+        found = shutil.which("nginx") or "/usr/sbin/nginx"
+        started = [
+            found,
+            "-e",
+            tmp_path / "error.log",
+            "-c",
+            tmp_path / "nginx.conf",
+            "-g",
+            "daemon off; master_process off;",
+        ]
+        running = subprocess.Popen(started)
         try:
-            time.sleep(1)
-            assert proxy.poll() is None, proxy.stderr.read()
-            with duckdb.connect() as client:
-                for name in ("httpfs", "quack"):
-                    client.execute(f"load '{extension(name)}'")
-                client.execute(f"set ca_cert_file = '{tmp_path}/cert.pem'")
-                client.execute(f"attach 'quack:localhost:{port}' as r (token '{given['region']}', disable_ssl false)")
-                assert ask(client, SUM)[0][0] == "theatre"
-                with pytest.raises(duckdb.Error):
-                    ask(client, "select '" + "x" * 2_000_000 + "'")
-                assert ask(client, SUM)[0][0] == "theatre"
+            while not (tmp_path / "pid").exists():
+                assert running.poll() is None, (tmp_path / "error.log").read_text()
+                time.sleep(0.05)
+            yield port, given["region"]
         finally:
-            proxy.terminate()
-            proxy.wait()
+            running.terminate()
+            running.wait()
+
+
+@pytest.mark.slow
+def test_behind_a_reverse_proxy_with_tls(proxy, tmp_path):
+    port, token = proxy
+    with duckdb.connect() as client:
+        for name in ("httpfs", "quack"):
+            client.execute(f"load '{extension(name)}'")
+        attach = f"attach 'quack:localhost:{port}' as r (token '{token}', disable_ssl false)"
+        with pytest.raises(duckdb.Error, match=r"(?i)certificate|SSL"):  # an authority that the client does not know
+            client.execute(attach)
+        client.execute(f"set ca_cert_file = '{tmp_path}/cert.pem'")
+        client.execute(attach)
+        assert ask(client, SUM)[0][0] == "theatre"
+        assert ask(client, "select count(*) from range(15000)") == [(15_000,)]
+        assert len(ask(client, "from range(15000)")) == 15_000  # in several parts
+        with pytest.raises(duckdb.Error):
+            ask(client, "select '" + "x" * 2_000_000 + "'")
+        assert ask(client, SUM)[0][0] == "theatre"
+    with pytest.raises(duckdb.Error), attached(port, token):  # in clear, where TLS is asked
+        pass
+    arrow = (  # Go reads its environment once: a process of its own
+        "import sys; from adbc_driver_quack import dbapi\n"
+        f"with dbapi.connect('quack://localhost:{port}', db_kwargs={{'adbc.quack.token': sys.argv[1], 'adbc.quack.tls': 'true'}}) as c:\n"
+        "    with c.cursor() as k: k.execute('select distinct venue from provenance'); print(k.fetchall())\n"
+    )
+    trusted = os.environ | {"SSL_CERT_FILE": str(tmp_path / "cert.pem")}
+    done = subprocess.run(
+        [sys.executable, "-c", arrow, token], env=trusted, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "[('theatre',)]"), done.stderr
+
+
+NODE = """
+import { DuckDBInstance } from '@duckdb/node-api';
+const [port, token, ...extensions] = process.argv.slice(2);
+const client = await (await DuckDBInstance.create(':memory:')).connect();
+for (const path of extensions) await client.run(`load '${path}'`);
+await client.run(`attach 'quack:localhost:${port}' as r (token '${token}')`);
+const asked = await client.runAndReadAll("from r.query('select venue, unnest(noisy_sum(people, people_se, people_common_se)) from provenance group by 1')");
+const counted = await client.runAndReadAll("select count(*) > 3 as many from r.provenance");
+console.log(JSON.stringify([...asked.getRowObjectsJson(), ...counted.getRowObjectsJson()]));
+"""
+
+
+@pytest.mark.slow
+def test_node_connects(hub, tmp_path):
+    """With the package from npm, of the same version as the extensions."""
+    (tmp_path / "client.mjs").write_text(NODE)
+    package = f"@duckdb/node-api@{duckdb.__version__}-r.1"
+    subprocess.run(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", package], cwd=tmp_path, check=True, timeout=300
+    )
+    extensions = [extension(name) for name in ("httpfs", "quack")]
+    with served(hub) as (server, given):
+        started = ["node", "client.mjs", str(server.port), given["region"], *extensions]
+        done = subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert (rows[0]["venue"], rows[1]) == ("theatre", {"many": True})
+    assert rows[0]["low"] < rows[0]["value"] < rows[0]["high"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("version", ["1.4.1", "2.0.0"])
+def test_older_and_newer_duckdb_read_the_file(hub, tmp_path, version):
+    """An extract is for those who cannot take the server's version: questions, macros and comments in it work."""
+    (path,) = extract(hub, access(governance(hub), "region", datetime.now(UTC).date()), tmp_path, "duckdb")
+    code = (
+        "import sys, json, duckdb\n"
+        "held = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "asked = [len(held.execute(q).fetchall()) for (q,) in held.execute('select sql from questions').fetchall()]\n"
+        "index = held.execute(\"select index_vs_network(people, people_se, people_common_se, provenance = 'epci', true, release_id).value from provenance\").fetchone()\n"
+        'told = held.execute("select count(*) from duckdb_columns() where comment is not null").fetchone()\n'
+        "print(json.dumps([duckdb.__version__, len(asked), max(asked), index[0], told[0]]))\n"
+    )
+    alone = [
+        "uv",
+        "run",
+        "--quiet",
+        "--isolated",
+        "--no-project",
+        "--with",
+        f"duckdb=={version}",
+        "python",
+        "-c",
+        code,
+        path,
+    ]
+    done = subprocess.run(alone, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found, asked, most, index, told = json.loads(done.stdout)
+    assert found == version
+    assert asked >= 4
+    assert most > 0
+    assert index == pytest.approx(100)
+    assert told > 20

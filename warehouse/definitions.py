@@ -24,7 +24,7 @@ Entry = tuple[str, str, str, str]  # relation, column ("" for the relation), Fre
 NEVER_ADDED = ("admission_kind",)  # the kinds overlap: one entry is sold, scanned and counted at the door
 MACROS = (
     *("sum_se", "noisy_sum", "noisy_ratio", "noisy_share", "index_vs_network"),
-    *("interval95", "errors", "spread"),  # parts of the above
+    *("interval95", "errors", "folded", "spread"),  # parts of the above
 )
 
 _HELD = "releases losses venues floor governance refusals withdrawals labels dictionary edition turn"

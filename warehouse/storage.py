@@ -24,6 +24,7 @@ from importlib.resources import files
 
 import duckdb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tenacity import Retrying, retry_if_exception_message, stop_after_delay, wait_fixed
 
 from privacy.errors import Fault
 from warehouse.governance import Hub
@@ -34,6 +35,12 @@ _CLOSED: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",  # a table name never reaches a Python variable
 }
+_WAITS = Retrying(  # a catalogue of one writer: `jauge serve` looks at it now and then, for less than that
+    retry=retry_if_exception_message(match=r"(?s).*set lock on file"),
+    wait=wait_fixed(0.2),
+    stop=stop_after_delay(5),
+    reraise=True,
+)
 
 
 class Storage(BaseModel):
@@ -91,7 +98,7 @@ def attach(hub: Hub, storage: Storage, *, read_only: bool, snapshot: int | None 
         if read_only or snapshot is not None:
             options.append("read_only")
         where = storage.catalogue or str((hub.lake / "catalogue.duckdb").resolve())
-        lake.execute(f"attach {_text(f'ducklake:{where}')} as lake ({', '.join(options)})")
+        _WAITS(lake.execute, f"attach {_text(f'ducklake:{where}')} as lake ({', '.join(options)})")
         lake.execute("use lake")
     except BaseException as error:
         lake.close()

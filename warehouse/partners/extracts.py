@@ -25,33 +25,34 @@ _SHEET_ROWS = 1_048_576  # a worksheet has no more, its heading included
 Form = Literal["duckdb", "parquet", "csv", "xlsx"]
 
 
-def write_database(hub: Hub, seen: Access, path: Path) -> None:
-    """Make a database of what somebody may see at `path`, which must not exist; a Fault if the lake cannot be read."""
+def state(lake: duckdb.DuckDBPyConnection) -> object:
+    """Return what is the same as long as all that partners could see is: releases, members, definitions."""
+    held = (("release_id", "releases"), ("venues", "venues"), ("edition", "edition"))
+    return [lake.execute(f"select count(*), bit_xor(hash({what})) from {where}").fetchone() for what, where in held]  # noqa: S608
+
+
+def write_database(hub: Hub, seen: Access, path: Path) -> object:
+    """Write a database of what somebody may see to `path`, where none is; return the `state` it is of.
+
+    A Fault if the lake cannot be read.
+    """
     tables = [t.name for t in hub.policy.tables if t.name in {s.table for s in seen.shared}]
     views = {f"{t}{part}": t for t in tables for part in ("", "_totals")}
     by_venue = ["latest", "coverage", "venues", *views]
     rows = [(s.venue, s.table, s.until) for s in seen.shared]
+    of = "select l.release_id{} from lake.latest as l join shared as s on s.venue = l.venue and l.period_end <= s.until"
+    where = {name: f"release_id in ({of.format('')} where s.table_name = '{table}')" for name, table in views.items()}
+    where["latest"] = f"release_id in ({of.format('')})"
+    where["coverage"] = f"(release_id, table_name) in ({of.format(', s.table_name')})"
+    where["venues"] = "venue in (select venue from shared)"
     with open_lake(hub, read_only=True) as lake:
         lake.execute(f"attach '{_quoted(path)}' as jauge (storage_version '{STORAGE}')")
         shared = pl.DataFrame(rows, {"venue": pl.String, "table_name": pl.String, "until": pl.Date}, orient="row")
         lake.register("shared", shared)
-        lake.execute(
-            "create temp table shown as select l.release_id, l.venue, s.table_name "
-            "from lake.latest as l join shared as s on s.venue = l.venue and l.period_end <= s.until"
-        )
         lake.execute("begin")
-        of = "release_id in (select release_id from shown"
-        for name, table in views.items():
-            lake.execute(
-                f"create table jauge.{name} as from lake.{name} where {of} where table_name = '{table}') order by all"
-            )
-        lake.execute(f"create table jauge.latest as from lake.latest where {of}) order by all")
-        lake.execute(
-            "create table jauge.coverage as from lake.coverage semi join shown using (release_id, table_name) order by all"
-        )
-        lake.execute(
-            "create table jauge.venues as from lake.venues where venue in (select venue from shared) order by all"
-        )
+        at = state(lake)
+        for name, rule in where.items():
+            lake.execute(f"create table jauge.{name} as from lake.{name} where {rule} order by venue")
         lake.unregister("shared")
         dimensions = [d.name for t in hub.policy.tables if t.name in tables for d in t.dimensions]
         lake.execute("create table jauge.labels as from lake.labels where list_contains($1, dimension)", [dimensions])
@@ -64,6 +65,7 @@ def write_database(hub: Hub, seen: Access, path: Path) -> None:
         _hold(lake, "questions", ["name", "fr", "en", "sql"], asked)
         lake.execute(";".join(_comment(*entry) for entry in entries if entry[0] not in MACROS))
         lake.execute("commit")
+        return at
 
 
 def _hold(lake: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: Sequence[tuple[str, ...]]) -> None:

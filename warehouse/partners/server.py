@@ -6,7 +6,7 @@
 The instance that speaks to the network holds no table and never runs a word of what it is sent. Quack asks `_statement` what
 to run instead; that hands the text to the partner's process (`worker`), keeps the rows that come back under a name nobody can
 guess, and has Quack read those. Rules, tokens and releases are looked at with every statement: what changes, holds from
-the next one on, and sessions stay open. See docs/decisions/0023-*.md.
+the next one on, and sessions stay open. See docs/decisions/0023-partners-ask-a-copy-of-their-own.md.
 """
 
 # pyright: reportUnknownParameterType=false

@@ -2,8 +2,7 @@
 
 `python -m warehouse.partners.worker DATABASE SOCKET SECONDS ROWS BYTES` says `ready` and ends with its standard input. The database
 is read-only, DuckDB reaches no file, network, extension or setting, and the system lets the process write no file. A
-connection is one statement: text in, then an empty line when its turn comes, one line of JSON (`rule`, `en`, `fr`), and an Arrow
-stream if it is answered.
+connection is one statement: text in, then one line of JSON (`rule`, `en`, `fr`), and an Arrow stream if it is answered.
 What a statement can do at worst is take this process down, with this partner's other statements.
 """
 
@@ -18,7 +17,6 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -28,8 +26,6 @@ from warehouse.partners.statements import Refused, admit
 
 MEMORY = "1GB"
 _DATA_BYTES = 3 * 2**30  # what DuckDB does not count, long texts for one, is stopped by the system
-_AT_ONCE = 4  # statements of one partner; others wait their turn
-PATIENCE = 30.0  # seconds, at most
 _OPTIONS: dict[str, str | bool | int | float | list[str]] = {
     "threads": "2",
     "memory_limit": MEMORY,
@@ -53,14 +49,10 @@ class Desk:
             each.execute("set enable_external_access = false")
             each.execute("set lock_configuration = true")
         self._seconds, self._rows, self._size = seconds, rows, size
-        self._turn = threading.Semaphore(_AT_ONCE)
 
-    def answer(self, text: str, begun: Callable[[], object]) -> pa.Table:
-        """Return the rows of a statement, or raise Refused; `begun` is called when its turn comes."""
-        if not self._turn.acquire(timeout=PATIENCE):
-            raise Refused("busy", "Your other statements are still running.", "Vos autres requêtes tournent encore.")
+    def answer(self, text: str) -> pa.Table:
+        """Return the rows of a statement, or raise Refused."""
         try:
-            begun()
             return self._run(admit(text, self._parser, self._tables))
         except duckdb.InterruptException:
             seconds = f"{self._seconds:g}"
@@ -70,8 +62,6 @@ class Desk:
         except (duckdb.Error, OSError, ValueError, RecursionError, pa.ArrowException) as error:
             why = str(error).split("\n\nStack Trace")[0]
             raise Refused("sql", why, why) from None
-        finally:
-            self._turn.release()
 
     def _run(self, text: str) -> pa.Table:
         """Run a statement to its end, or to the first limit."""
@@ -110,18 +100,14 @@ class _Handler(socketserver.StreamRequestHandler):
         with contextlib.suppress(BrokenPipeError):  # who asked does not wait any more
             try:
                 text = self.rfile.read().decode("utf-8", "replace")
-                table = self.server.desk.answer(text, lambda: self.wfile.write(b"\n"))  # type: ignore[attr-defined]
+                table = self.server.desk.answer(text)  # type: ignore[attr-defined]
             except Refused as refused:
                 said = {"rule": refused.rule, "en": refused.en, "fr": refused.fr}
-            if said["rule"] == "busy":
-                self.wfile.write(b"\n")
             self.wfile.write(json.dumps(said).encode() + b"\n")
             if table is not None:
                 with pa.ipc.new_stream(self.wfile, table.schema) as stream:
                     stream.write_table(table)
-        if (
-            _data_bytes() > _DATA_BYTES / 2
-        ):  # a statement left memory behind: another process is better than a slow death
+        if _data_bytes() > _DATA_BYTES / 2:  # left behind by a statement: better a new process than a slow death
             self.connection.shutdown(socket.SHUT_WR)
             os._exit(1)
 

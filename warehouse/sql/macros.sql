@@ -18,17 +18,18 @@ create or replace macro noisy_ratio(value, se, common_se, per, per_se, per_commo
     ) / abs(sum(per) filter (value is not null))
 );
 
--- the standard error of what cells move: each cell's own error squared, then the common error of each release as one
-create or replace macro spread(moves) as sqrt(
-    list_sum(list_transform(moves, lambda m: m.own)) + list_sum(list_transform(
-        list_distinct(list_transform(moves, lambda m: m.release)),
-        lambda r: list_sum(list_transform(list_filter(moves, lambda m: m.release = r), lambda m: m.common)) ** 2
-    ))
-);
+-- the standard error of what cells move: each cell's own error squared, then the common error of each release as one.
+-- Cells come release by release: one pass, for a list a release would take their square (`own` holds what is finished)
+create or replace macro folded(moves) as list_reduce(moves, lambda done, m: struct_pack(
+    release := m.release,
+    own := done.own + m.own + if(m.release = done.release, 0, done.common ** 2),
+    common := m.common + if(m.release = done.release, done.common, 0)
+));
+create or replace macro spread(moves) as sqrt(folded(moves).own + folded(moves).common ** 2);
 create or replace macro errors(value, se, common_se, part, mine, release_id) as list(struct_pack(
     part := coalesce(part, false), mine := coalesce(mine, false), release := release_id,
     own := se ** 2 - coalesce(common_se, 0) ** 2, common := coalesce(common_se, 0)
-)) filter (value is not null);
+) order by release_id) filter (value is not null);
 
 -- the cells where `part` is true among all cells of the group, 0 to 1; null where none of them is shown
 create or replace macro noisy_share(value, se, common_se, part, release_id) as interval95(
