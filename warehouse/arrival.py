@@ -1,8 +1,8 @@
 """One folder of the inbox: one process at a time has it, and it is verified by what it says alone.
 
-Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
-accounting), with `member` before the signature; then table. What the lake must be asked (policy, revision) comes after,
-in `inbox`.
+Rules, in order: `member`, then those of `privacy.verification`, with `table` before any table is opened. What the lake must
+be asked (policy, revision) comes after, in `inbox`. A folder may hold anything at all, by anyone who can write there: no file
+is read before it is known to be one and small enough, and nothing it says is told but what is on the hub's own lists.
 """
 
 from __future__ import annotations
@@ -10,23 +10,27 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import json
 import os
+import re
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from privacy.calendar import Period
-from privacy.errors import Fault, VerificationRefusal
+from privacy.errors import JaugeError, VerificationRefusal
+from privacy.files import read_file
 from privacy.policy import Policy
 from privacy.release import Release, read
+from privacy.verification import read_manifest
 from warehouse.floor import check_facts, check_tables
 from warehouse.governance import Floor, Hub, Member, floor, members
+
+_ID = re.compile(r"[a-z][a-z0-9-]{1,40}")  # of a venue, as in `governance`
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def alone(folder: Path, *, wait: bool) -> Generator[bool]:
     machines, the lake's turn alone sees to it that nothing is held twice.
     """
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         yield False
         return
@@ -93,63 +97,98 @@ def look(folder: Path, rules: Rules) -> Arrival | None:
         found = _verify(folder, venue, rules)
     except VerificationRefusal as refusal:
         found = refusal
-    except FileNotFoundError:
-        return None
-    return Arrival(folder, venue, period, found) if os.path.lexists(folder) else None
+    known = venue if venue in rules.members else None  # another name may be anything: not told
+    return Arrival(folder, known, period, found) if os.path.lexists(folder) else None
 
 
 def claims(folder: Path) -> tuple[str | None, str | None]:
     """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
     try:
-        manifest: Any = json.loads((folder / "manifest.json").read_bytes())
+        _, manifest = read_manifest(folder)
         venue, period = manifest["venue"]["id"], str(Period.parse(manifest["period"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
+    except (JaugeError, KeyError, TypeError, ValueError, AttributeError):
         return None, None
-    return (venue, period) if isinstance(venue, str) else (None, None)
+    return (venue, period) if isinstance(venue, str) and _ID.fullmatch(venue) else (None, None)
 
 
 def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
     member = rules.members.get(venue) if venue is not None else None
-    if any(p.is_symlink() for p in (folder, *folder.rglob("*"))):
-        raise refusal("layout", "a file is a link", "un fichier est un lien")
     if venue is not None and member is None:
         raise refusal("member", "this venue is not a member of the hub", "ce lieu n’est pas membre du hub")
-    try:
-        release = read(folder, member.public_key if member else "")
-    except pl.exceptions.PanicException:  # a Parquet file made to break its reader
-        raise refusal("schema", "a table is not readable Parquet", "une table n’est pas un Parquet lisible") from None
-    check_facts(release.manifest)
-    try:
-        check_tables(release.manifest, rules.policy)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        raise wrong_field() from None
-    return release
+
+    def demand(manifest: dict[str, Any]) -> None:
+        if manifest["venue"]["id"] != venue:  # swapped since it was asked whose key must have signed
+            raise refusal("member", "it is not by the venue it said", "elle n’est pas du lieu annoncé")
+        check_facts(manifest)
+        check_tables(manifest, rules.policy)
+
+    return read(folder, member.public_key if member else None, demand=demand)
+
+
+_MOST_ENTRIES, _MOST_BYTES = 1000, 2**24  # of what is refused, read to know it again
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a digest of all that a folder holds."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-        digest.update(path.relative_to(folder.parent).as_posix().encode() + b"\0")
-        if path.is_file() and not path.is_symlink():
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    """Return a digest to know a folder again by: of all it holds, or of the first files of one far beyond any release.
+
+    Of a file beyond that, its size and date stand in. FileNotFoundError if the folder has gone.
+    """
+    changed = folder.stat(follow_symlinks=False).st_mtime_ns
+    digest, left = hashlib.sha256(), _MOST_BYTES
+    for n, path in enumerate(_entries(folder)):
+        if n == _MOST_ENTRIES:
+            digest.update(str(changed).encode())
+            break
+        name = path.relative_to(folder)
+        digest.update(os.fsencode(folder.name / name) + b"\0")
+        try:
+            data = read_file(folder, str(name), left)
+            left -= len(data)
+            digest.update(hashlib.sha256(data).digest())
+        except VerificationRefusal:
+            with suppress(OSError):
+                found = path.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode):
+                    digest.update(f"{found.st_size} {found.st_mtime_ns}".encode())
     return digest.hexdigest()
 
 
+def _entries(folder: Path) -> Iterator[Path]:
+    """Walk a folder, itself first; a crowded one in part, and no link."""
+    left = [folder]
+    while left:
+        path = left.pop()
+        yield path
+        with suppress(OSError):
+            if stat.S_ISDIR(path.stat(follow_symlinks=False).st_mode):
+                with os.scandir(path) as there:
+                    names = sorted(entry.name for entry in islice(there, _MOST_ENTRIES))
+                left += [path / name for name in reversed(names)]
+
+
 def move(folder: Path, into: Path, digest: str) -> None:
-    """Move a folder out of the inbox; a namesake there is kept, and only the same bytes are dropped."""
+    """Move a folder out of the inbox; a namesake there is kept, and only the same bytes are dropped.
+
+    It is renamed, never copied. What the system does not let this process move or drop stays, and is decided again.
+    """
     into.mkdir(parents=True, exist_ok=True)
     there = into / folder.name
-    if there.exists() and into.name == "refused":
-        there = into / f"{folder.name}.{digest[:12]}"
+    if os.path.lexists(there) and into.name == "refused":
+        there = into / f"{folder.name[:50]}.{digest[:12]}"  # a name has 255 bytes at most
     if not os.path.lexists(folder):
         return  # another process decided the same, and moved it
-    if not there.exists():
-        folder.rename(there)
-    elif folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
-    else:
-        folder.unlink()
+    with suppress(PermissionError, RecursionError):
+        if not os.path.lexists(there):
+            folder.rename(there)
+        elif folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+        else:
+            folder.unlink()
+
+
+def shown(name: str) -> str:
+    """Return a name that anybody may have chosen as text that can be stored and printed; no two names become one."""
+    return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
 
 
 def refusal(rule: str, en: str, fr: str) -> VerificationRefusal:

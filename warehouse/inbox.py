@@ -26,7 +26,7 @@ import polars as pl
 from privacy.accounting import Cost
 from privacy.errors import VerificationRefusal
 from privacy.release import Release
-from warehouse.arrival import Arrival, Rules, alone, claims, fingerprint, look, move, refusal, wrong_field
+from warehouse.arrival import Arrival, Rules, alone, claims, fingerprint, look, move, refusal, shown, wrong_field
 from warehouse.definitions import sql
 from warehouse.floor import Spent, check_policy
 from warehouse.governance import Hub
@@ -136,8 +136,9 @@ def _write(
     for a in arrivals:
         told = _judge(held, a.found, rules)
         if isinstance(told, VerificationRefusal):
-            decisions.append(Decision(a.folder.name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
-            prints[a.folder.name] = fingerprint(a.folder)
+            name = shown(a.folder.name)
+            decisions.append(Decision(name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
+            prints[name] = fingerprint(a.folder)
             continue
         release, known = told
         if not known:
@@ -201,7 +202,7 @@ def _judge(
         _check_revision(found, manifest, newest)
     except VerificationRefusal as refused:
         return refused
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         return wrong_field()
     return found, manifest is not None
 
