@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from bombs import file, levels, page, run
 from forgeries import KINDS, LIE_RULES, WORD, Good, as_of, forge, member_key, public
@@ -208,6 +209,15 @@ def test_a_long_text_in_every_row_is_never_written_out() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used < 300_000
 
 
+ACCEPT = """
+import sys
+from pathlib import Path
+from warehouse.governance import Hub
+from warehouse.inbox import accept
+print(*(decision.outcome for decision in accept(Hub(Path(sys.argv[1])))))
+"""
+
+
 @pytest.mark.slow
 def test_partners_are_answered_while_forgeries_are_decided_on(tmp_path: Path) -> None:
     """A client asks all along; a good release that arrives in the middle is accepted, and seen."""
@@ -226,29 +236,40 @@ def test_partners_are_answered_while_forgeries_are_decided_on(tmp_path: Path) ->
         goods.append(Good(member_key(f"venue-{n}"), *folders, season, s.venue.signing_key))
     numbers = [n for n in range(2000) if KINDS[n % len(KINDS)].__name__ != "replayed"]
     token = tokens.new_token(hub, "network", datetime.now(UTC))
-    waits, stop = list[float](), threading.Event()
+    waits, wrong, stop = list[float](), list[str](), threading.Event()
 
     def ask_all_along(port: int) -> None:
         with attached(port, token) as client:
             while not stop.is_set():
                 started = time.monotonic()
-                assert ask(client, "select count(*) from provenance")[0][0] > 0
+                try:
+                    assert ask(client, "select count(*) from provenance")[0][0] > 0
+                except duckdb.Error as error:
+                    wrong.append(str(error))
                 waits.append(time.monotonic() - started)
 
     with Server(hub, port=free_port(), limits=Limits()) as server:
         asking = threading.Thread(target=ask_all_along, args=(server.port,))
         asking.start()
+        while not waits:  # the desk is open: an embedded lake is not opened by two at once
+            time.sleep(0.01)
         outcomes: Counter[str] = Counter()
-        for n, batch in enumerate(batched(numbers[:1280])):
+        for n, batch in enumerate(batched(numbers[:640])):
             for number, good in zip(batch, goods, strict=False):
                 forge(good, hub.inbox, number)
-            if n == 10:
+            if n == 5:
                 deliver(quarter, hub.inbox)
-            outcomes.update(d.outcome for d in accept(hub))
+            while any(
+                hub.inbox.iterdir()
+            ):  # an embedded lake may be in use at that moment: asked again, as Dagster does
+                decided = subprocess.run([sys.executable, "-c", ACCEPT, hub.folder], capture_output=True, text=True, check=False)  # fmt: skip
+                assert decided.returncode == 0 or "in use" in decided.stderr, decided.stderr
+                outcomes.update(decided.stdout.split())
         stop.set()
         asking.join()
         with attached(server.port, token) as client:
-            assert ask(client, "select count(*) from releases where period = '2025-2026-T1'") == [(1,)]
-    assert outcomes == {"refused": 1280, "accepted": 1}
+            assert ask(client, "select count(distinct venue) from provenance where period = '2025-2026-T1'") == [(1,)]
+    assert outcomes == {"refused": 640, "accepted": 1}
+    assert not wrong, (len(wrong), wrong[0])
     assert len(waits) > 50
     assert max(waits) < 5, max(waits)
