@@ -410,7 +410,7 @@ def lied(folder: Path, manifest: dict[str, Any], draw: random.Random) -> str:
     return what
 
 
-@signed("layout", "size", "manifest", "member", "identity")
+@signed("layout", "size", "manifest", "member", "identity", "accounting")
 def wild(_: Path, manifest: dict[str, Any], draw: random.Random) -> str:
     """A field of any kind or none, anywhere: its name is told by its place in the walk."""
     value: Any = manifest
