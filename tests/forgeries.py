@@ -213,9 +213,9 @@ def wrapped(folder: Path, _: Good, draw: random.Random) -> None:
 @outside("identity")
 def renamed(folder: Path, _: Good, draw: random.Random) -> str:
     name = folder.name
-    odd = draw.choice([name.upper(), name + " ", name + ".", name + "\n", name + "\u200b", "\uff10" + name[1:], name[:-1], "x" * 255,
+    odd = draw.choice([name.upper(), name + " ", name + ".", name + "\n", name + "\u200b", "\uff10" + name[1:], name[:-1], name + "x" * (255 - len(name)),
                        "\udcff" + name, "\u202e" + name, name + ".parquet", "\\udcff" + name, "-" + name])  # fmt: skip
-    folder.rename(folder.with_name(odd if odd != name else "x"))
+    folder.rename(folder.with_name(odd if odd != name else name + "x"))
     return ascii(odd)
 
 
