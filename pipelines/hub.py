@@ -170,7 +170,7 @@ def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRe
         return dg.SkipReason(f"The inbox is empty.{unreached}")
     if context.instance.get_runs_count(dg.RunsFilter(job_name=accept.name, statuses=_UNFINISHED)):
         return dg.SkipReason("A run is accepting; what remains is for the next.")
-    return dg.RunRequest(run_key=hashlib.sha256("\n".join(waiting).encode()).hexdigest())
+    return dg.RunRequest(run_key=hashlib.sha256("\n".join(waiting).encode(errors="surrogateescape")).hexdigest())
 
 
 defs = dg.Definitions(

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from privacy import parquet
 from privacy.declarations import Measure, Table
 from privacy.domains import coarse, domain, index
 from privacy.errors import hold
@@ -51,21 +52,33 @@ def lay_out(table: Table, shown: npt.NDArray[np.bool_], results: Sequence[Result
     return pl.concat(frames)
 
 
+def most_bytes(spec: dict[str, Any]) -> int:
+    """Return how large the file of a table can be that a manifest declares."""
+    codes, names, figures = _declared(spec)
+    return parquet.most_bytes([c for values in codes.values() for c in values], len(names) + len(figures), _rows(codes))
+
+
+def read_rows(data: bytes, spec: dict[str, Any]) -> pl.DataFrame:
+    """Return what a table's file holds, or refusal `schema`: its declared columns, rows that are as many as declared."""
+    codes, _, figures = _declared(spec)
+    return parquet.decode(data, codes, figures, _rows(codes))
+
+
 def check(rows: pl.DataFrame, name: str, spec: dict[str, Any]) -> None:
     """Hold a table read from a file to what its manifest says: rules `schema` and `suppression`."""
-    codes = {d["name"]: [code for code, _, _ in d["values"]] for d in spec["dimensions"]}
-    names, measures = list(codes), spec["measures"]
-    parts = [f"{m['name']}{part}" for m in measures for part in SUFFIXES]
-    good = dict(rows.schema) == dict.fromkeys(names, pl.String()) | dict.fromkeys(parts, pl.Float64())
+    codes, names, parts = _declared(spec)
+    measures = spec["measures"]
     laid, levels = _every_row(tuple((n, tuple(c)) for n, c in codes.items()))
-    good = good and rows.select(names).equals(laid)
+    good = rows.columns == [*names, *parts] and rows.select(names).equals(laid)
     hold("schema", good, f"table {name} is not one row a declared cell or level, sorted, with its declared columns")
     figures, nulls = rows.select(parts).to_numpy(), rows.select(pl.col(parts).is_null()).to_numpy()
     told, cells = ~nulls[:, 0], prod(map(len, codes.values()))  # a row shows if its lead measure does
     shown, drawn = figures[:cells][told[:cells]], SUFFIXES.index("_noisy")
     with np.errstate(all="ignore"):
         fair = bool((np.rint(shown[:, drawn] * measures[0]["step"]) > spec["threshold"]).all())
-        fair &= bool(nulls[~told].all() and np.isfinite(shown).all())
+        fair &= bool(
+            nulls[~told].all() and np.isfinite(figures[~nulls]).all() and not nulls[:cells][told[:cells]].any()
+        )
         fair &= all(
             (np.bincount(at, told[:cells], size) > 0).tolist() == told[start : start + size].tolist()
             for start, size, at in levels
@@ -76,7 +89,23 @@ def check(rows: pl.DataFrame, name: str, spec: dict[str, Any]) -> None:
             _fair(m, most, shown[:, 4 * i : 4 * i + 4], figures[told][:, 4 * i : 4 * i + 4])
             for i, m in enumerate(measures)
         )
+    measured = [tuple(level["dimensions"]) for level in spec["levels"]]
+    for level, (start, size, _) in zip(coarse(tuple(names)), levels, strict=True):
+        unseen = nulls[start : start + size][told[start : start + size]]
+        drawn_there = [bool(m["levels"]) and level in measured for m in measures]
+        good &= bool((unseen[:, SUFFIXES.index("_noisy") :: len(SUFFIXES)] != drawn_there).all())
     hold("schema", good, f"figures of table {name} are not those drawn, raked, with their errors")
+
+
+def _declared(spec: dict[str, Any]) -> tuple[dict[str, list[str]], list[str], list[str]]:
+    """Return the codes of each dimension; the columns of dimensions, and of measures."""
+    codes = {d["name"]: [code for code, _, _ in d["values"]] for d in spec["dimensions"]}
+    return codes, list(codes), [f"{m['name']}{part}" for m in spec["measures"] for part in SUFFIXES]
+
+
+def _rows(codes: Mapping[str, Sequence[str]]) -> int:
+    levels = (tuple(codes), *coarse(tuple(codes)))
+    return sum(prod(len(codes[name]) for name in level) for level in levels)
 
 
 def _fair(m: dict[str, Any], most: float, shown: Floats, told: Floats) -> bool:
@@ -97,6 +126,8 @@ def _fair(m: dict[str, Any], most: float, shown: Floats, told: Floats) -> bool:
         fair = (off <= 1e-6 * (1 + size)) & (se == noise) & (common == 0)
     value, se, common, _ = told.T
     whole = (common >= 0) & (common <= se * (1 + slack)) & np.isfinite(se) & np.isfinite(value)
+    steps = told[:, 3] * m["step"]  # noise is drawn in whole steps, of 64 bits; null where a level was not measured
+    whole &= np.isnan(steps) | ((np.abs(steps) < 2**63) & (np.rint(steps) / m["step"] == told[:, 3]))
     return bool(fair.all() and whole.all())
 
 

@@ -21,7 +21,6 @@ from typing import Any, Literal
 
 from privacy.errors import Fault, VerificationRefusal, broken, hold
 from privacy.statements import signed
-from privacy.verification import sha256
 
 ID = re.compile(r"[0-9a-f]{32}")
 VENUE = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -146,7 +145,10 @@ def pack(folder: Path) -> Parcel:
     known = {name for kind in KINDS for name in kind.texts}
     try:
         packed = parcel(folder.name, {n: (folder / n).read_bytes() for n in sorted(known) if (folder / n).exists()})
-        whole = all(sha256(folder / path) == file.sha256 for path, file in packed.files.items())
+        whole = all(
+            hashlib.sha256((folder / path).read_bytes()).hexdigest() == file.sha256
+            for path, file in packed.files.items()
+        )
     except (VerificationRefusal, OSError):
         raise damaged from None
     if not whole:

@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,27 +23,27 @@ from typing import Any
 import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from privacy.parquet import encode
 from privacy.policy import canonical_json
-from privacy.verification import sha256, verify
+from privacy.verification import verify
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A verified release. `tables`: name → every row, as in the Parquet file."""
+    """A verified release. `tables`: name → every row, as in the Parquet file.
+
+    `manifest_sha256`: digest of the manifest as it was verified; with it, every byte of the release is fixed.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    manifest_sha256: str
 
     @property
     def id(self) -> str:
         """Digest of venue, period, policy and revision."""
         return str(self.manifest["release_id"])
-
-    @property
-    def manifest_sha256(self) -> str:
-        """Digest of the manifest as it lies on disk; with it, every byte of the release is fixed."""
-        return sha256(self.folder / "manifest.json")
 
     def public_facts(self) -> dict[str, str | int | float]:
         """Facts of this release that anyone may see: identity, promise, cells shown. For logs and metadata."""
@@ -73,9 +75,9 @@ def seal(folder: Path, manifest: dict[str, Any], tables: dict[str, pl.DataFrame]
     shutil.rmtree(making, ignore_errors=True)  # left by a crash: never out, so it may be drawn again
     (making / "tables").mkdir(parents=True)
     for name, table in tables.items():
-        path = making / "tables" / f"{name}.parquet"
-        table.write_parquet(path, compression="zstd", statistics=False)
-        manifest["tables"][name]["sha256"] = sha256(path)
+        data = encode(table)
+        (making / "tables" / f"{name}.parquet").write_bytes(data)
+        manifest["tables"][name]["sha256"] = hashlib.sha256(data).hexdigest()
     text = canonical_json(manifest)
     (making / "manifest.json").write_bytes(text)
     (making / "manifest.sig").write_text(Ed25519PrivateKey.from_private_bytes(signing_key).sign(text).hex(), "ascii")
@@ -99,9 +101,14 @@ def deliver(folder: Path, inbox: Path) -> Path:
     return there
 
 
-def read(folder: Path, public_key: str | None = None) -> Release:
-    """Read and verify a release. `public_key`: hex key the signature must be by (default: the manifest's own)."""
-    return Release(folder, *verify(folder, public_key))
+def read(
+    folder: Path, public_key: str | None = None, *, demand: Callable[[dict[str, Any]], None] | None = None
+) -> Release:
+    """Read and verify a release.
+
+    `public_key`: hex key the signature must be by (default: the manifest's own). `demand`: see `verification.verify`.
+    """
+    return Release(folder, *verify(folder, public_key, demand=demand))
 
 
 def _sync(path: Path) -> None:

@@ -1,11 +1,12 @@
-"""Every rule a release is held to, by name, from its bytes alone.
+"""Every rule a release is held to, by name, from its bytes alone. No file is read before what vouches for it holds.
 
-layout        the files are those the manifest declares
-manifest      canonical JSON of a known format, all fields there
+layout        the folder has the files the manifest declares and no others; none is a link, a pipe or a device
+size          no file is larger, no table longer, than what is declared can need
+manifest      canonical JSON of a known format, all fields there and no others, each of its type
 signature     Ed25519 (RFC 8032) by the venue's key
 identity      the id is the digest of venue, period, policy and revision, and the folder's name
 digest        each table's SHA-256 is the manifest's
-schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise
+schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise; plain Parquet
 suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout
 accounting    the declared noise gives the declared loss, recomputed exactly
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -24,12 +26,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from privacy.accounting import Cost, epsilon, round_up, shift
-from privacy.cells import check
+from privacy.cells import check, most_bytes, read_rows
 from privacy.errors import broken, hold
+from privacy.fields import check_fields
+from privacy.files import lists, read_file
 from privacy.policy import canonical_json
 from privacy.selection import certain
 
 FORMAT = "jauge-release/2"
+MOST_BYTES = 2**20  # of a manifest; those of the packaged policy have 22,000
 
 
 def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
@@ -37,50 +42,77 @@ def release_id(venue: str, period: str, policy_digest: str, revision: int) -> st
     return hashlib.sha256(canonical_json([venue, period, policy_digest, revision])).hexdigest()[:32]
 
 
+def read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
+    """Return a manifest's bytes and what they say, of which nothing is verified; refusal `layout` or `size`."""
+    text = read_file(folder, "manifest.json", MOST_BYTES)
+    try:
+        manifest = json.loads(text, parse_constant=_no_number)
+        hold("layout", isinstance(manifest["tables"], dict), "manifest.json declares no tables")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise broken("layout", "manifest.json cannot be read") from None
+    return text, manifest
+
+
+def _no_number(_: str) -> None:
+    raise ValueError
+
+
 def verify(
-    folder: Path, public_key: str | None = None, *, name: str | None = None
-) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-    """Return manifest and tables, or raise VerificationRefusal.
+    folder: Path,
+    public_key: str | None = None,
+    *,
+    name: str | None = None,
+    demand: Callable[[dict[str, Any]], None] | None = None,
+) -> tuple[dict[str, Any], dict[str, pl.DataFrame], str]:
+    """Return manifest, tables and the digest of the manifest, or raise VerificationRefusal.
 
-    `public_key`: hex, default the manifest's own. `name`: what the folder will be called, default what it is.
+    `public_key`: hex, default the manifest's own. `name`: what the folder will be called, default what it is. `demand`:
+    what else a reader holds the manifest to; it is called once that is signed and before any table is opened.
     """
+    text, manifest = read_manifest(folder)
+    files = {f"{table}.parquet" for table in manifest["tables"]}
+    own = ("manifest.json", "manifest.sig", "tables")  # and who approved it, if anybody had to: see `statements`
+    there = lists(folder, ".", own) or lists(folder, ".", (*own, "approval.json"))
+    there = there and lists(folder, "tables", files)
+    hold("layout", there, "files are missing or not declared in the manifest")
+    signature = read_file(folder, "manifest.sig", 128)
+    hold("manifest", manifest.get("format") == FORMAT and _canonical(manifest, text), "not canonical, or unknown")
+    check_fields(manifest)
+    _check_signature(text, signature, public_key or manifest["venue"]["public_key"])
+    facts = manifest["venue"]["id"], manifest["period"], manifest["policy"]["digest"], manifest["revision"]
+    hold("identity", manifest["release_id"] == release_id(*facts) == (name or folder.name), "the id is not its digest")
     try:
-        text, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_text("ascii")
-        manifest = json.loads(text)
-        listed = {f"tables/{table}.parquet" for table in manifest["tables"]} | {"manifest.json", "manifest.sig"}
-        listed |= {"approval.json"} & {p.name for p in folder.iterdir()}  # see `statements`
-    except (OSError, ValueError, KeyError, TypeError):
-        raise broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
-    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()}
-    hold("layout", found == listed, "files are missing or not declared in the manifest")
-    try:
-        _check_manifest(name or folder.name, text, signature, manifest, public_key or manifest["venue"]["public_key"])
-        tables = {table: _check_table(folder, table, spec, manifest["k"]) for table, spec in manifest["tables"].items()}
+        for spec in manifest["tables"].values():
+            hold("suppression", spec["threshold"] >= _least(spec, manifest["k"]), "a threshold does not keep its k")
+        if demand:
+            demand(manifest)
+        tables = {table: _read_table(folder, table, spec) for table, spec in manifest["tables"].items()}
         _check_accounting(manifest)
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, pl.exceptions.PolarsError):
-        raise broken("manifest", "a field is missing or of the wrong type") from None
-    return manifest, tables
+    except (ValueError, ArithmeticError):
+        raise broken("manifest", "its numbers cannot be") from None
+    return manifest, tables, hashlib.sha256(text).hexdigest()
 
 
-def _check_manifest(name: str, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
-    hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
+def _canonical(manifest: dict[str, Any], text: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
+        return canonical_json(manifest) == text
+    except (ValueError, RecursionError):  # half a character; nested nearly too deep to be read
+        return False
+
+
+def _check_signature(text: bytes, signature: bytes, key: str) -> None:
+    try:
+        raw = bytes.fromhex(signature.decode("ascii"))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(raw, text)
     except (InvalidSignature, ValueError):
         raise broken("signature", "the manifest is not signed by the venue's key") from None
-    facts = manifest["venue"]["id"], manifest["period"], manifest["policy"]["digest"], manifest["revision"]
-    hold("identity", manifest["release_id"] == release_id(*facts) == name, "the id is not its digest")
+    hold("signature", raw.hex().encode() == signature, "the signature is not written as lower-case hexadecimal")
 
 
-def _check_table(folder: Path, name: str, spec: dict[str, Any], k: dict[str, Any]) -> pl.DataFrame:
-    path = folder / "tables" / f"{name}.parquet"
-    hold("digest", sha256(path) == spec["sha256"], f"tables/{name}.parquet was altered")
-    rows = pl.read_parquet(path)
-    hold(
-        "suppression",
-        spec["threshold"] >= _least(spec, k),
-        f"the threshold of table {name} does not keep the k it states",
-    )
+def _read_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
+    data = read_file(folder, f"tables/{name}.parquet", most_bytes(spec))
+    hold("digest", hashlib.sha256(data).hexdigest() == spec["sha256"], f"tables/{name}.parquet was altered")
+    rows = read_rows(data, spec)
     check(rows, name, spec)
     return rows
 
@@ -120,8 +152,3 @@ def _cost(manifest: dict[str, Any], unit: str) -> Cost:
                 bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
                 cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, touched))
     return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))
-
-
-def sha256(path: Path) -> str:
-    """Return the hex digest of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

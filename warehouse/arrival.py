@@ -1,39 +1,35 @@
-"""One folder of the inbox: one process at a time has it, and it is verified by what it says alone.
+"""One folder of the inbox, verified by what it says alone.
 
-Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
-accounting), with `member` before the signature; then table, statement and approval. What the lake must be asked
-(withdrawn, policy, key, revision) comes after, in `inbox`. A withdrawal is a folder of its own, held to layout,
-member, statement and identity.
+Rules of a release, in order: `member`, then those of `privacy.verification`, with `table` before any table is opened; then
+`statement` and `approval`. What the lake must be asked (withdrawn, policy, key, revision) comes after, in `inbox`. A
+withdrawal is a folder of its own, held to member, statement and identity. A folder may hold anything at all, by anyone who can
+write there: no file is read before it is known to be one and small enough, and nothing it says is told but what is on the
+hub's own lists.
 """
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import hashlib
 import json
 import os
-import shutil
-from collections.abc import Generator
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from privacy.calendar import Period
-from privacy.errors import Fault, VerificationRefusal
+from privacy.errors import JaugeError, VerificationRefusal
+from privacy.files import lists, read_file
 from privacy.policy import Policy
 from privacy.release import Release, read
 from privacy.statements import read_statement
+from privacy.verification import read_manifest
 from warehouse.charter import Governance, Member
 from warehouse.floor import check_facts, check_tables
 from warehouse.governance import Hub, governance
-from warehouse.withdrawals import DOCUMENT, SIGNATURE, Withdrawal, read_withdrawal
+from warehouse.withdrawals import DOCUMENT, LIMIT, SIGNATURE, Withdrawal, read_withdrawal
 
-_STATEMENT = 10_000  # bytes; ours have some hundreds
+_ID = re.compile(r"[a-z][a-z0-9-]{1,40}")  # of a venue, as in `charter`
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,93 +55,55 @@ class Arrival:
     found: Release | Withdrawal | VerificationRefusal
 
 
-@contextmanager
-def alone(folder: Path, *, wait: bool) -> Generator[bool]:
-    """Keep other processes of this machine off a folder; False if one has it (unless `wait`), or has moved it.
-
-    The lock is the system's: it ends with the process, however that ends. On file systems without locks, and on other
-    machines, the lake's turn alone sees to it that nothing is held twice.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        yield False
-        return
-    except OSError:  # a link, or not to be read: it will be refused
-        yield True
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        free = True
-    except OSError as error:
-        free = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
-    try:
-        yield free and _is(folder, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _is(folder: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(folder.stat(follow_symlinks=False), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
 def look(folder: Path, rules: Rules) -> Arrival | None:
     """Verify a folder; None if it has gone meanwhile: what reads as damaged may only be half moved away."""
     venue, period = claims(folder)
     try:
-        found = (_withdrawal if (folder / DOCUMENT).exists() else _verify)(folder, venue, rules)
+        found = (_withdrawal if _withdraws(folder) else _verify)(folder, venue, rules)
     except VerificationRefusal as refusal:
         found = refusal
-    except FileNotFoundError:
-        return None
-    return Arrival(folder, venue, period, found) if os.path.lexists(folder) else None
+    known = venue if venue in rules.agreed.venues else None  # another name may be anything: not told
+    return Arrival(folder, known, period, found) if os.path.lexists(folder) else None
+
+
+def _withdraws(folder: Path) -> bool:
+    return lists(folder, ".", (DOCUMENT, SIGNATURE))
 
 
 def claims(folder: Path) -> tuple[str | None, str | None]:
-    """Return the venue and period the manifest names, unverified: only to know whose key must have signed."""
+    """Return the venue and period a folder names, unverified: only to know whose key must have signed."""
     try:
-        document = DOCUMENT if (folder / DOCUMENT).exists() else "manifest.json"
-        told: Any = json.loads((folder / document).read_bytes())
+        told = json.loads(read_file(folder, DOCUMENT, LIMIT)) if _withdraws(folder) else read_manifest(folder)[1]
         venue, period = told["venue"]["id"], str(Period.parse(told["period"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, Fault):
+    except (JaugeError, KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return None, None
-    return (venue, period) if isinstance(venue, str) else (None, None)
+    return (venue, period) if isinstance(venue, str) and _ID.fullmatch(venue) else (None, None)
 
 
 def _withdrawal(folder: Path, venue: str | None, rules: Rules) -> Withdrawal:
-    files = [folder, *folder.rglob("*")]
-    plain = {p.name for p in files[1:]} == {DOCUMENT, SIGNATURE} and not any(p.is_symlink() for p in files)
-    if venue is None or not plain or any(not p.is_file() or p.stat().st_size > _STATEMENT for p in files[1:]):
-        raise refusal("layout", "it is no withdrawal", "ce n’est pas un retrait")
     gone = read_withdrawal(folder, _member(venue, rules))
     if folder.name != gone.release_id:
         raise refusal("identity", "it withdraws another release", "elle retire une autre publication")
     return gone
 
 
-def _member(venue: str, rules: Rules) -> Member:
-    member = rules.agreed.venues.get(venue)
+def _member(venue: str | None, rules: Rules) -> Member:
+    member = rules.agreed.venues.get(venue or "")
     if member is None:
         raise refusal("member", "this venue is not a member of the hub", "ce lieu n’est pas membre du hub")
     return member
 
 
 def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
-    if any(p.is_symlink() for p in (folder, *folder.rglob("*"))):
-        raise refusal("layout", "a file is a link", "un fichier est un lien")
     member = _member(venue, rules) if venue is not None else None
-    try:
-        release = read(folder, _key(folder, member) if member else "")
-    except pl.exceptions.PanicException:  # a Parquet file made to break its reader
-        raise refusal("schema", "a table is not readable Parquet", "une table n’est pas un Parquet lisible") from None
-    check_facts(release.manifest)
-    try:
-        check_tables(release.manifest, rules.policy)
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        raise wrong_field() from None
+
+    def demand(manifest: dict[str, Any]) -> None:
+        if manifest["venue"]["id"] != venue:  # swapped since it was asked whose key must have signed
+            raise refusal("member", "it is not by the venue it said", "elle n’est pas du lieu annoncé")
+        check_facts(manifest)
+        check_tables(manifest, rules.policy)
+
+    release = read(folder, _key(folder, member) if member else None, demand=demand)
     if member:
         _check_approval(release, member)
     return release
@@ -153,7 +111,7 @@ def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
 
 def _key(folder: Path, member: Member) -> str:
     """Return which of a venue's keys must have signed: the one the manifest names, or else the one it has now."""
-    named = json.loads((folder / "manifest.json").read_bytes())["venue"].get("public_key")
+    named = read_manifest(folder)[1]["venue"].get("public_key")
     return named if named in [key.public_key for key in member.former_keys] else member.public_key
 
 
@@ -170,10 +128,9 @@ def check_key(release: Release, member: Member) -> None:
 
 def _check_approval(release: Release, member: Member) -> None:
     """VerificationRefusal `approval` if the members ask for one that is not there; `statement` if it is not the venue's."""
-    path = release.folder / "approval.json"
     by = None
-    if path.exists():
-        told = read_statement(path.read_bytes(), "approval", member.keys)
+    if os.path.lexists(release.folder / "approval.json"):
+        told = read_statement(read_file(release.folder, "approval.json", LIMIT), "approval", member.keys)
         same = (told["venue"]["id"], told["release_id"], told["manifest_sha256"])
         if same != (member.id, release.id, release.manifest_sha256):
             raise refusal("approval", "the approval is of another release", "l’accord porte sur une autre publication")
@@ -181,32 +138,6 @@ def _check_approval(release: Release, member: Member) -> None:
     if member.approval == "manual" and by not in member.approvers:
         raise refusal("approval", "no approver of governance.toml has approved it",
                       "aucun approbateur de governance.toml ne l’a approuvée")  # fmt: skip
-
-
-def fingerprint(folder: Path) -> str:
-    """Return a digest of all that a folder holds."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else [folder]:
-        digest.update(path.relative_to(folder.parent).as_posix().encode() + b"\0")
-        if path.is_file() and not path.is_symlink():
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def move(folder: Path, into: Path, digest: str) -> None:
-    """Move a folder out of the inbox; a namesake there is kept, and only the same bytes are dropped."""
-    into.mkdir(parents=True, exist_ok=True)
-    there = into / folder.name
-    if there.exists() and into.name == "refused":
-        there = into / f"{folder.name}.{digest[:12]}"
-    if not os.path.lexists(folder):
-        return  # another process decided the same, and moved it
-    if not there.exists():
-        folder.rename(there)
-    elif folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder)
-    else:
-        folder.unlink()
 
 
 def refusal(rule: str, en: str, fr: str) -> VerificationRefusal:

@@ -9,6 +9,7 @@ The disk keeps all there is to know: a process killed at any point goes on from 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -17,7 +18,6 @@ from pathlib import Path
 
 from privacy.delivery import Answer, Parcel, answer_in, document_of, key, kind_of, parcel, read_answer, write_answer
 from privacy.errors import Fault, VerificationRefusal
-from privacy.verification import sha256
 from warehouse.governance import Hub, members
 
 _AT_ONCE = 32  # parcels of one venue that may be on their way
@@ -100,7 +100,7 @@ def has(folder: Path, path: str) -> int:
 def settle(folder: Path, path: str, sent: Parcel) -> None:
     """Take a file whose last byte has come; VerificationRefusal `digest`, and its bytes dropped, if it is another."""
     coming = part(folder, path)
-    if sha256(coming) != sent.files[path].sha256:
+    if hashlib.sha256(coming.read_bytes()).hexdigest() != sent.files[path].sha256:
         coming.unlink()
         raise VerificationRefusal(
             "digest", f"{path} was altered on its way. Send the release again: push --again.",

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from privacy.bucket import Place, listed, opened, read_object, write_object
 from privacy.delivery import ID, KINDS, TEXT_LIMIT, VENUE, Answer, Parcel, key, kind_of, parcel, write_answer
 from privacy.errors import Fault, VerificationRefusal
-from warehouse.arrival import alone
 from warehouse.arriving import TooMuch, answer, begin, check, decision, finish, part, settle
+from warehouse.folders import alone
 from warehouse.governance import Hub
 from warehouse.inbox import Decision, refuse
 from warehouse.storage import read_storage

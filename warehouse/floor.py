@@ -65,10 +65,10 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
     """Hold every table to the network's: unit, dimensions, codes, measures, and a threshold that keeps k."""
     known = {table.name: table for table in policy.tables}
     promised = replace(policy, k=manifest["k"]["minimum"], k_rule=manifest["k"]["rule"])
-    for name, spec in manifest["tables"].items():
+    for place, (name, spec) in enumerate(manifest["tables"].items(), 1):
         table = known.get(name)
-        if table is None:
-            raise _unknown(name, "unknown here", "inconnue ici")
+        if table is None:  # its name may be anything: not told
+            raise _unknown(str(place), "unknown here", "inconnue ici")
         if (spec["unit"], spec["records"]) != (table.unit, table.records):
             raise _unknown(name, "other records or unit", "autres données ou autre unité")
         if not set(table.leaves_out) <= set(spec["leaves_out"]):

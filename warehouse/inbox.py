@@ -26,9 +26,10 @@ import polars as pl
 
 from privacy.errors import VerificationRefusal
 from privacy.release import Release
-from warehouse.arrival import Arrival, Rules, alone, check_key, claims, fingerprint, look, move, refusal, wrong_field
+from warehouse.arrival import Arrival, Rules, check_key, claims, look, refusal, wrong_field
 from warehouse.arriving import record_decision
 from warehouse.floor import check_policy
+from warehouse.folders import alone, fingerprint, move, shown
 from warehouse.governance import Hub, governance
 from warehouse.holdings import Held, hold, hold_rules, read_held
 from warehouse.lake import in_turn, open_lake, put
@@ -167,8 +168,9 @@ def _write(
             continue
         told = _judge(held, a.found, rules)
         if isinstance(told, VerificationRefusal):
-            decisions.append(Decision(a.folder.name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
-            prints[a.folder.name] = fingerprint(a.folder)
+            name = shown(a.folder.name)
+            decisions.append(Decision(name, "refused", a.venue, None, told.rule, told.fr, told.en, a.period))
+            prints[name] = fingerprint(a.folder)
             continue
         release, known = told
         if not known:
@@ -202,7 +204,7 @@ def _judge(
         _check_revision(found, manifest, newest)
     except VerificationRefusal as refused:
         return refused
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    except (ValueError, ArithmeticError):
         return wrong_field()
     return found, manifest is not None
 

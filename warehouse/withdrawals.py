@@ -14,12 +14,14 @@ import duckdb
 import polars as pl
 
 from privacy.calendar import Period
+from privacy.files import read_file
 from privacy.policy import Policy
 from privacy.statements import read_statement
 from warehouse.charter import Member
 from warehouse.lake import put
 
 DOCUMENT, SIGNATURE = "withdrawal.json", "withdrawal.sig"
+LIMIT = 10_000  # bytes of a statement; ours have some hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Withdrawal:
 
 def read_withdrawal(folder: Path, member: Member) -> Withdrawal:
     """Return what a folder of the inbox takes back; VerificationRefusal `statement` if the venue did not sign just that."""
-    signature = (folder / SIGNATURE).read_text("ascii", "replace")
-    told = read_statement((folder / DOCUMENT).read_bytes(), "withdrawal", member.keys, signature)
+    signature = read_file(folder, SIGNATURE, LIMIT).decode("ascii", "replace")
+    told = read_statement(read_file(folder, DOCUMENT, LIMIT), "withdrawal", member.keys, signature)
     period = str(Period.parse(told["period"]))
     return Withdrawal(told["release_id"], told["venue"]["id"], period, told["revision"])
 

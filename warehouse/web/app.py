@@ -31,8 +31,8 @@ from starlette.staticfiles import StaticFiles
 
 from privacy.delivery import ID, TEXT_LIMIT, Answer, Parcel, parcel, write_answer
 from privacy.errors import Fault, VerificationRefusal, broken
-from warehouse.arrival import alone
 from warehouse.arriving import TooMuch, answer, begin, begun, check, finish, has, part, settle
+from warehouse.folders import alone
 from warehouse.governance import Hub
 from warehouse.web.headers import Strict
 
