@@ -18,6 +18,7 @@ from warehouse import inbox
 from warehouse.bucket import exchange, give, take
 from warehouse.governance import Hub
 from warehouse.lake import query
+from warehouse.storage import read_storage
 from warehouse.upkeep import tend
 
 
@@ -87,6 +88,18 @@ def catalogue(shared: SharedHub) -> dg.MaterializeResult[Any]:
     from warehouse.catalogue.build import write_catalogue  # the RDF library loads here alone
 
     return dg.MaterializeResult(metadata={"files": len(write_catalogue(shared.hub()))})
+
+
+@dg.asset(key_prefix="hub", group_name="hub", deps=[releases], kinds={"postgres"},
+          automation_condition=dg.AutomationCondition.eager() | dg.AutomationCondition.on_cron("0 1 * * *"))  # fmt: skip
+def mirror(shared: SharedHub) -> dg.MaterializeResult[Any]:
+    """What each partner may see, in PostgreSQL, where lake.toml names a mirror; nightly too, for embargoes that end."""
+    from warehouse.partners.mirror import mirror as write
+
+    if read_storage(shared.hub()).mirror is None:
+        return dg.MaterializeResult(metadata={"mirror": "none in lake.toml"})
+    done = write(shared.hub())
+    return dg.MaterializeResult(metadata={"snapshot": done.snapshot, "partners": done.partners})
 
 
 @dg.op(out={})
@@ -174,7 +187,7 @@ def arrivals(context: dg.SensorEvaluationContext, shared: SharedHub) -> dg.RunRe
 
 
 defs = dg.Definitions(
-    assets=[releases, reports, catalogue],
+    assets=[releases, reports, catalogue, mirror],
     asset_checks=[releases_held],
     jobs=[accept, report, upkeep],
     schedules=[sundays],

@@ -45,6 +45,7 @@ COMMANDS = [
     "partner",
     "serve",
     "extract",
+    "mirror",
     "ledger",
     "explain",
     "verify",

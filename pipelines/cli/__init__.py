@@ -79,6 +79,7 @@ for command in (
     hub.sql,
     partners.serve,
     partners.extract,
+    partners.mirror,
 ):
     app.command()(command)
 for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):

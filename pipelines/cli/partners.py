@@ -64,6 +64,7 @@ def revoke(partner: PartnerId, home: Home = HERE) -> None:
     from warehouse.partners import tokens
 
     tokens.revoke(Hub(home / "hub"), partner, datetime.now(UTC))
+    _mirror(home)
     out.print(say(f"{partner} is answered no more.", f"{partner} n’a plus de réponse."))
 
 
@@ -152,11 +153,42 @@ def extract(
         out.print(str(path), highlight=False, soft_wrap=True)
 
 
+def mirror(home: Home = HERE) -> None:
+    """Copy what partners may see into PostgreSQL, a role each, for tools that speak nothing else. / Le miroir PostgreSQL.
+
+    `mirror` of hub/lake.toml says where: a database of its own. Dagster does this after each acceptance, and every night.
+    """
+    from warehouse.governance import Hub
+    from warehouse.partners.mirror import mirror as write
+
+    done = write(Hub(home / "hub"))
+    out.print(
+        say(
+            f"The mirror shows snapshot {done.snapshot} to {done.partners} partners: {done.added} releases came, "
+            f"{done.removed} went.",
+            f"Le miroir montre l’état {done.snapshot} à {done.partners} partenaires : {done.added} publications venues, "
+            f"{done.removed} parties.",
+        ),
+        highlight=False,
+    )
+
+
+def _mirror(home: Path) -> None:
+    """Have the mirror follow at once, where there is one."""
+    from warehouse.governance import Hub
+    from warehouse.partners.mirror import mirror as write
+    from warehouse.storage import read_storage
+
+    if read_storage(Hub(home / "hub")).mirror:
+        write(Hub(home / "hub"))
+
+
 def _new_token(home: Path, partner: str, days: int) -> None:
     from warehouse.governance import Hub
     from warehouse.partners.tokens import new_token
 
     token = new_token(Hub(home / "hub"), partner, datetime.now(UTC), days)
+    _mirror(home)
     out.print(
         say(
             f"Token of {partner}, for {days} days. It is not kept: hand it over safely, now.",

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from privacy.errors import Fault
-from warehouse.definitions import MACROS, dictionary
+from warehouse.definitions import MACROS, Entry, dictionary
 from warehouse.governance import Hub, governance
 from warehouse.lake import current, open_lake
 from warehouse.partners.tokens import Token, tokens
@@ -49,14 +49,18 @@ def mirror(hub: Hub, *, now: datetime | None = None) -> Mirrored:
     accesses = [access(agreed, name, at.date()) for name in partners]
     tables = [t.name for t in hub.policy.tables]
     by_release = [*(f"{t}{part}" for t in tables for part in ("", "_totals")), "coverage", "latest"]
+    words = [entry for entry in dictionary(hub.policy) if entry[0] not in MACROS]
     with open_lake(hub, read_only=True) as lake:
         attach_mirror(lake, hub)
         try:
             lake.execute("begin")
             _do(lake, "create schema if not exists jauge; revoke all on schema public from public")
             added, removed = _follow(lake, by_release)
-            _copy(lake, hub, accesses)
-            for statement in (*_leave(lake, partners), *(s for a in accesses for s in _welcome(a, held[a.id], tables))):
+            _copy(lake, words, accesses)
+            for statement in (
+                *_leave(lake, partners),
+                *(s for a in accesses for s in _welcome(a, held[a.id], tables, words)),
+            ):
                 _do(lake, statement)
             of = current(lake).id
             lake.execute("commit")
@@ -95,9 +99,8 @@ def _follow(lake: duckdb.DuckDBPyConnection, names: Sequence[str]) -> tuple[int,
     return counts[0], counts[1]
 
 
-def _copy(lake: duckdb.DuckDBPyConnection, hub: Hub, accesses: Sequence[Access]) -> None:
+def _copy(lake: duckdb.DuckDBPyConnection, words: Sequence[Entry], accesses: Sequence[Access]) -> None:
     """Write what is small, whole: labels, venues, words, and who may see what."""
-    words = [e for e in dictionary(hub.policy) if e[0] not in MACROS]
     seen = [(a.id, s.venue, s.table, s.until) for a in accesses for s in a.shared]
     columns: dict[str, type[pl.DataType]] = {
         "partner": pl.String,
@@ -130,10 +133,16 @@ def _leave(lake: duckdb.DuckDBPyConnection, staying: Sequence[str]) -> Iterator[
         "from postgres_query('pg', $$select rolname from pg_roles where starts_with(rolname, 'partner_')$$)"
     ).fetchall():
         if role.removeprefix("partner_") not in staying:
-            yield f'drop schema if exists "{role}" cascade; drop owned by "{role}"; drop role "{role}"'
+            yield f'drop schema if exists "{role}" cascade'
+            yield _on_database(f'revoke connect on database %I from "{role}"')
+            yield f'drop role "{role}"'
 
 
-def _welcome(seen: Access, token: Token, tables: Sequence[str]) -> Iterator[str]:
+def _on_database(statement: str) -> str:
+    return f"do $$ begin execute format('{statement}', current_database()); end $$"
+
+
+def _welcome(seen: Access, token: Token, tables: Sequence[str], words: Sequence[Entry]) -> Iterator[str]:
     """Yield what makes a partner's role, its password, and its views."""
     own = f'"partner_{seen.id}"'
     yield f"""do $$ begin if not exists (select from pg_roles where rolname = 'partner_{seen.id}') then
@@ -142,7 +151,7 @@ def _welcome(seen: Access, token: Token, tables: Sequence[str]) -> Iterator[str]
     yield f"alter role {own} password '{token.verifier}' valid until '{until}' connection limit {_SESSIONS}"
     for name, value in _SETTINGS.items():
         yield f"alter role {own} set {name} = {value.format(own=own)}"
-    yield f"do $$ begin execute format('grant connect on database %I to {own}', current_database()); end $$"
+    yield _on_database(f"grant connect on database %I to {own}")
     yield f"drop schema if exists {own} cascade; create schema {own}; grant usage on schema {own} to {own}"
     mine = f"from jauge.shown as s where s.partner = '{seen.id}'"
     shared = [t for t in tables if t in {s.table for s in seen.shared}]
@@ -156,6 +165,15 @@ def _welcome(seen: Access, token: Token, tables: Sequence[str]) -> Iterator[str]
     for view, rule in where.items():
         yield f"create view {own}.{view} with (security_barrier) as select r.* from jauge.{view} as r where {rule}"
     yield f"grant select on all tables in schema {own} to {own}"
+    yield "; ".join(_comment(own, *entry) for entry in words if entry[0] in where)
+
+
+def _comment(own: str, view: str, column: str, fr: str, en: str) -> str:
+    what, told = (
+        f'column {own}.{view}."{column}"' if column else f"view {own}.{view}",
+        f"{fr} / {en}".replace("'", "''"),
+    )
+    return f"comment on {what} is '{told}'"
 
 
 def _there(lake: duckdb.DuckDBPyConnection, table: str) -> list[str]:
