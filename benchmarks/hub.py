@@ -91,7 +91,7 @@ def vary(release: Release, venue: str, period: Period, inbox: Path) -> None:
     for name, table in release.tables.items():
         path, spec = making / "tables" / f"{name}.parquet", manifest["tables"][name]
         more = pl.Series(random.integers(0, 1 + int(table[spec["measures"][0]["name"]].mean() or 0), table.height))
-        path.write_bytes(encode(table.with_columns(_moved(spec, more))))
+        path.write_bytes(encode(table.with_columns(_moved(table, spec, more))))
         spec["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     text = canonical_json(manifest)
     (making / "manifest.json").write_bytes(text)
@@ -99,15 +99,17 @@ def vary(release: Release, venue: str, period: Period, inbox: Path) -> None:
     making.rename(inbox / manifest["release_id"])
 
 
-def _moved(spec: Mapping[str, Any], more: pl.Series) -> list[pl.Expr]:
+def _moved(table: pl.DataFrame, spec: Mapping[str, Any], more: pl.Series) -> list[pl.Expr]:
     """Return each measure with `more` drawn in its cells: added where nothing was cut, else raked as before."""
     cell = pl.all_horizontal(pl.col(d["name"]).is_not_null() for d in spec["dimensions"])
     moved: list[pl.Expr] = []
     for m in spec["measures"]:
         value, noisy = pl.col(m["name"]), pl.col(f"{m['name']}_noisy")
-        new = value * (noisy + more) / noisy if m["levels"] else value + more
+        steps = np.rint(table[f"{m['name']}_noisy"].to_numpy() * m["step"]) + more.to_numpy() * m["step"]
+        other = pl.lit(pl.Series(steps / m["step"], nan_to_null=True))  # drawn in whole steps; Polars divides otherwise
+        new = value * other / noisy if m["levels"] else value + (other - noisy)
         moved += [pl.when(cell).then(new).otherwise(value).alias(m["name"])]
-        moved += [pl.when(cell).then(noisy + more).otherwise(noisy).alias(f"{m['name']}_noisy")]
+        moved += [pl.when(cell).then(other).otherwise(noisy).alias(f"{m['name']}_noisy")]
     return moved
 
 
