@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warehouse.definitions import Z95
 from warehouse.overlap.vectors import Floats, Vector, aligned
 
 
@@ -71,8 +72,8 @@ def reach_bounds(vectors: Sequence[Vector]) -> tuple[float, float, float, float]
     ends = sorted(
         (a * s1 - b * s2, float(np.sqrt(a**2 * v1 + b**2 * v2))) for a, b in (below if count > 1 else (1.0, 0.0), above)
     )
-    low, high = min(e - 1.959963984540054 * se for e, se in ends), max(e + 1.959963984540054 * se for e, se in ends)
-    return (ends[0][0] + ends[1][0]) / 2, (high - low) / (2 * 1.959963984540054), low, high
+    low, high = min(e - Z95 * se for e, se in ends), max(e + Z95 * se for e, se in ends)
+    return (ends[0][0] + ends[1][0]) / 2, (high - low) / (2 * Z95), low, high
 
 
 def binomial_moments(vectors: Sequence[Vector], order: int) -> tuple[Floats, Floats]:
