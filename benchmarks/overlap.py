@@ -25,7 +25,8 @@ from rich.progress import track
 from rich.table import Table as Grid
 from sketch_flip_merge import joint, merged, sketch
 
-from warehouse.overlap.estimates import Estimate, audience, frequencies, overlap, pooled, share, union
+from warehouse.overlap.estimates import Estimate, frequencies, overlap, union
+from warehouse.overlap.tables import crossing_share
 from warehouse.overlap.vectors import Vector, noise
 
 RANDOM = np.random.default_rng(7)
@@ -40,16 +41,19 @@ class Score:
     held: list[bool] = field(default_factory=list)
 
     def add(self, value: float, truth: float, interval: Estimate | None = None) -> None:
+        """Take one trial in."""
         self.errors.append((value - truth) / truth)
         if interval:
             self.held.append(interval.low <= truth <= interval.high)
 
     @property
     def rmse(self) -> float:
+        """Return the root mean square error, relative to the truth."""
         return float(np.sqrt(np.mean(np.square(self.errors))))
 
     @property
     def cover(self) -> float:
+        """Return the share of intervals that held."""
         return float(np.mean(self.held))
 
 
@@ -62,10 +66,10 @@ def hashed(people: int, m: int) -> Counts:
     return np.bincount(RANDOM.integers(m, size=people), minlength=m)
 
 
-def released(counts: Counts, epsilon: float, venue: str = "") -> Vector:
+def released(counts: Counts, epsilon: float, key: str = "") -> Vector:
     q = 1 - np.exp(-epsilon)
     noisy = counts + RANDOM.geometric(q, counts.size) - RANDOM.geometric(q, counts.size)
-    return Vector(venue, noisy.astype(float), noise("discrete Laplace", 1 / epsilon))
+    return Vector("", noisy.astype(float), noise("discrete Laplace", 1 / epsilon), key)
 
 
 def two(a: int, b: int, common: int, epsilon: float, m: int) -> tuple[Vector, Vector]:
@@ -160,7 +164,18 @@ def many(trials: int) -> list[list[str]]:
                 scores[name].add(e.value, truth, e)
         shown = [percent(s.rmse) if s.errors else "" for s in scores.values()]
         cover = percent(float(np.mean([h for s in scores.values() for h in s.held])))
-        rows.append([f"{venues}", f"{people:,}", f"{epsilon}", f"{m:,}", shown[0], percent(float(np.mean(widths))), *shown[1:], cover])
+        rows.append(
+            [
+                f"{venues}",
+                f"{people:,}",
+                f"{epsilon}",
+                f"{m:,}",
+                shown[0],
+                percent(float(np.mean(widths))),
+                *shown[1:],
+                cover,
+            ]
+        )
     return rows
 
 
@@ -171,17 +186,15 @@ def together(epsilon: float, trials: int) -> list[list[str]]:
     names = {"one pair": 1, "four seasons": 4, "three venues, four seasons": 12}
     scores = {name: Score() for name in names}
     for _ in track(range(trials), "together", console=Console(stderr=True), transient=True):
-        shares: list[Estimate] = []
-        for _ in range(4):
+        given: list[tuple[Vector, Vector]] = []
+        for season in range(4):
             common = [hashed(w, m) for _ in range(3)]
-            mine = released(sum(common) + hashed(n - 3 * w, m), epsilon)
-            size = audience(mine)
-            others = [released(c + hashed(n - w, m), epsilon) for c in common]
-            shares += [share(overlap([mine, other]), size) for other in others]
-        for name, count in names.items():
-            chosen = shares[::3] if count == 4 else shares[:count]
-            found = pooled(chosen)
-            scores[name].add(found.value, w / n, found)
+            mine = released(sum(common) + hashed(n - 3 * w, m), epsilon, key=f"{season}")
+            given += [(mine, released(c + hashed(n - w, m), epsilon, key=f"{season}")) for c in common]
+        chosen = {name: given[::3] if count == 4 else given[:count] for name, count in names.items()}
+        for row in crossing_share(chosen).iter_rows(named=True):
+            interval = Estimate(*(row[f"share{part}"] / 100 for part in ("", "_se", "_low", "_high")))
+            scores[row["name"]].add(interval.value, w / n, interval)
     return [[name, percent(s.rmse), percent(s.cover)] for name, s in scores.items()]
 
 

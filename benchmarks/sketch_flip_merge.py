@@ -15,7 +15,9 @@ LEVELS = 24
 Bits = NDArray[np.bool_]  # (levels, buckets)
 
 
-def sketch(only_a: int, only_b: int, both: int, epsilon: float, buckets: int, random: np.random.Generator) -> tuple[Bits, Bits]:
+def sketch(
+    only_a: int, only_b: int, both: int, epsilon: float, buckets: int, random: np.random.Generator
+) -> tuple[Bits, Bits]:
     """Return the flipped sketches of two sets under one hash."""
 
     def set_by(people: int) -> Bits:
@@ -79,7 +81,15 @@ def joint(a: Bits, b: Bits, epsilon: float) -> tuple[float, float]:
         empty = np.exp(-(sides @ people)[:, None] * rates)
         slope = -sides.T[:, :, None] * (rates * empty)[None]  # (parameter, none in a | b | either, level)
         true = np.stack([empty[2], empty[0] - empty[2], empty[1] - empty[2], 1 - empty[0] - empty[1] + empty[2]])
-        moves = np.stack([slope[:, 2], slope[:, 0] - slope[:, 2], slope[:, 1] - slope[:, 2], slope[:, 2] - slope[:, 0] - slope[:, 1]], axis=1)
+        moves = np.stack(
+            [
+                slope[:, 2],
+                slope[:, 0] - slope[:, 2],
+                slope[:, 1] - slope[:, 2],
+                slope[:, 2] - slope[:, 0] - slope[:, 1],
+            ],
+            axis=1,
+        )
         through = np.kron(flips, flips)
         chance, moves = through @ true, np.einsum("st,ptl->psl", through, moves)
         weighted = (moves / chance).reshape(3, -1)

@@ -21,7 +21,6 @@ from warehouse.overlap.moments import binomial_moments
 from warehouse.overlap.vectors import Floats, Vector, aligned
 
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Attendance:
     """All N ≥ 0 (first index `start`) that fit the moments seen: `design` N ≈ `seen`, both divided by their errors."""
@@ -58,8 +57,7 @@ class Attendance:
     def _between(self, weights: Floats, allowed: float, inside: float, outside: float) -> float:
         if self._misfit(weights, inside) >= allowed:
             return inside
-        root = brentq(lambda value: self._misfit(weights, value) - allowed, inside, outside, xtol=self.scale * 1e-6)
-        return float(root)
+        return brentq(lambda value: self._misfit(weights, value) - allowed, inside, outside, xtol=1e-6 * self.scale)  # type: ignore[return-value]
 
 
 def attendance(vectors: Sequence[Vector], order: int = 4) -> Attendance:

@@ -47,9 +47,12 @@ def fit(vectors: Sequence[Vector]) -> Fit | None:
     true_shape = tuple(c.shape[1] for _, c in channels)
     if np.prod(seen_shape) > _CELLS or np.prod(true_shape) > _CELLS:
         return None
-    at = [np.clip(v.counts - low, 0, c.shape[0] - 1).astype(np.int64) for v, (low, c) in zip(vectors, channels, strict=True)]
+    at = [
+        np.clip(v.counts - low, 0, c.shape[0] - 1).astype(np.int64)
+        for v, (low, c) in zip(vectors, channels, strict=True)
+    ]
     seen = np.bincount(np.ravel_multi_index(at, seen_shape), minlength=int(np.prod(seen_shape))) / m
-    patterns = [p for p in product((0, 1), repeat=count) if any(p)]
+    patterns: list[tuple[int, ...]] = [p for p in product((0, 1), repeat=count) if any(p)]
     least = means.min() / 500
     rates = np.full(len(patterns), least)
     for v in range(count):  # start: nobody shared, but a tenth of the smallest
@@ -85,7 +88,7 @@ def _channel(vector: Vector, mean: float) -> tuple[int, Floats]:
 
 
 def _law(noise: Noise) -> Floats:
-    assert noise.law is not None  # noqa: S101 (asked above)
+    assert noise.law is not None, "asked before"
     return noise.law
 
 
@@ -100,7 +103,7 @@ def _step(
     shown = _through(people, channels)
     slopes = np.stack([_through(_shifted(people, p, 1) - people, channels) for p in patterns])
     weighted = slopes / np.maximum(shown, 1e-300)
-    inverse = np.linalg.pinv(weighted @ slopes.T, hermitian=True)
+    inverse: Floats = np.linalg.pinv(weighted @ slopes.T, hermitian=True)  # type: ignore[assignment]
     return inverse @ (weighted @ seen), inverse
 
 

@@ -54,6 +54,21 @@ def gram(vectors: Sequence[Vector]) -> Gram:
     return Gram(m, sizes, np.sqrt(m * variances), common)
 
 
+def correlation(pairs: Sequence[tuple[Vector, Vector]]) -> Floats:
+    """Return the correlation (n, n) of the overlaps of pairs of vectors, those of different keys having none."""
+    found = np.eye(len(pairs))
+    for key in {pair[0].key for pair in pairs}:
+        mine = [i for i, pair in enumerate(pairs) if pair[0].key == key]
+        vectors = {id(v): v for i in mine for v in pairs[i]}
+        place = {name: i for i, name in enumerate(vectors)}
+        g = gram(list(vectors.values()))
+        at = [(place[id(pairs[i][0])], place[id(pairs[i][1])]) for i in mine]
+        covariance = np.array([[g.covariance(one, other) for other in at] for one in at])
+        spread = np.sqrt(np.diag(covariance))
+        found[np.ix_(mine, mine)] = covariance / np.outer(spread, spread)
+    return found
+
+
 def reach_bounds(vectors: Sequence[Vector]) -> tuple[float, float, float, float]:
     """Return reach by audiences and pairs alone: (value, se, low, high); the SQL macro `reach` computes the same.
 

@@ -11,6 +11,7 @@ from itertools import combinations
 import polars as pl
 
 from warehouse.overlap.estimates import Estimate, audience, frequencies, new_reach, overlap, pooled, share, union
+from warehouse.overlap.moments import correlation
 from warehouse.overlap.vectors import Vector
 
 
@@ -27,7 +28,7 @@ def crossings(vectors: Sequence[Vector], base: Estimate | None = None) -> pl.Dat
     """
     base = base or union(vectors)
     sizes = [audience(v) for v in vectors]
-    rows: list[dict[str, object]] = []
+    rows: list[Mapping[str, object]] = []
     for (a, one), (b, other) in combinations(enumerate(vectors), 2):
         common = overlap([one, other])
         lift = share(share(common, sizes[a]), share(sizes[b], base))
@@ -56,7 +57,7 @@ def attendances(vectors: Sequence[Vector], most: int = 4) -> pl.DataFrame:
 
 def reach_curve(vectors: Sequence[Vector]) -> pl.DataFrame:
     """Return reach as venues are added in the order given: `reach`, and what the last one `added`."""
-    rows: list[dict[str, object]] = []
+    rows: list[Mapping[str, object]] = []
     for count in range(1, len(vectors) + 1):
         *before, last = vectors[:count]
         added = new_reach(last, before)
@@ -70,7 +71,7 @@ def reach_curve(vectors: Sequence[Vector]) -> pl.DataFrame:
 
 def partners(venue: Sequence[Vector], candidates: Sequence[Vector]) -> pl.DataFrame:
     """Return, for each candidate, the people it would bring who are in none of `venue`'s vectors, and that share of its own."""
-    rows: list[dict[str, object]] = []
+    rows: list[Mapping[str, object]] = []
     for candidate in candidates:
         new = new_reach(candidate, venue)
         part = share(new, audience(candidate), scale=100)
@@ -81,12 +82,11 @@ def partners(venue: Sequence[Vector], candidates: Sequence[Vector]) -> pl.DataFr
 def crossing_share(pairs: Mapping[str, Sequence[tuple[Vector, Vector]]]) -> pl.DataFrame:
     """Return, by name, the share of the first's audience seen at the second, over all pairs given: periods, venues, or both.
 
-    Several pairs together tell more than any one (`pooled`). Pairs of one key share people, so their errors move together,
-    by less than the chance collisions they share: a few hundredths, left out.
+    Several pairs together tell more than any one (`pooled`), how far their errors move together being known.
     """
-    rows: list[dict[str, object]] = []
+    rows: list[Mapping[str, object]] = []
     for name, given in pairs.items():
         shares = [share(overlap(pair), audience(pair[0]), scale=100) for pair in given]
-        together = pooled(shares)
+        together = pooled(shares, correlation(given))
         rows.append({"name": name, "pairs": len(shares), **figure("share", together), "tells": together.tells})
     return pl.DataFrame(rows)
