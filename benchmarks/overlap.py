@@ -112,7 +112,7 @@ def bar(epsilon: float, trials: int) -> tuple[list[list[str]], dict[str, float]]
                 "interval_coverage": round((unions.cover + overlaps.cover) / 2, 4),
             }
     scores = {"Sketch-Flip-Merge, merged": (Score(), Score()), "the same, joint likelihood": (Score(), Score())}
-    for _ in track(range(max(trials // 4, 10)), f"ε = {epsilon}, peer", console=Console(stderr=True), transient=True):
+    for _ in track(range(max(trials // 8, 10)), f"ε = {epsilon}, peer", console=Console(stderr=True), transient=True):
         x, y = sketch(n - w, n - w, w, epsilon, 8192, RANDOM)
         for (of_union, of_overlap), (found_union, found_overlap) in zip(
             scores.values(), (merged(x, y, epsilon), joint(x, y, epsilon)), strict=True
@@ -223,7 +223,7 @@ def grid(title: str, heads: str, rows: list[list[str]]) -> None:
 def main() -> None:
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("--epsilon", type=float, default=1.0)
-    read.add_argument("--trials", type=int, default=300)
+    read.add_argument("--trials", type=int, default=600)
     asked = read.parse_args()
     line: dict[str, float] = {}
     for epsilon in sorted({0.5, 1.0, 2.0, asked.epsilon}):
@@ -231,13 +231,13 @@ def main() -> None:
         line = told if epsilon == asked.epsilon else line
         heads = "50,000 + 50,000, 10,000 in common | KiB | union | overlap | cover | cover"
         grid(f"ε = {epsilon}, {asked.trials} trials", heads, rows)
-    few = max(asked.trials // 6, 5)
+    few = max(asked.trials // 12, 5)
     heads = "people each | ε | buckets | union, 1 % | overlap | union, 10 % | overlap | union, 50 % | overlap | cover"
     grid(f"Two venues, {few} trials; in common: 1, 10, 50 %", heads, pairs(few))
     heads = "venues | town | ε | buckets | reach | interval ± | once | twice | 3 times | 4+ | cover"
-    few = max(asked.trials // 15, 5)
+    few = max(asked.trials // 30, 5)
     grid(f"Many venues, {few} trials", heads, many(few))
-    rows = together(asked.epsilon, asked.trials // 2)
+    rows = together(asked.epsilon, asked.trials // 4)
     grid(f"Share of an audience seen elsewhere, 20 %, ε = {asked.epsilon}", "estimated from | error | cover", rows)
     sys.stdout.write(json.dumps(line) + "\n")
 
