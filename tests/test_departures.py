@@ -122,6 +122,7 @@ def statement(venue: Venue, release, kind: Kind = "approval", key: bytes | None 
     return state(kind, venue.id, NOW, told, key or venue.signing_key)
 
 
+@pytest.mark.slow
 def test_the_hub_takes_no_release_that_nobody_named_has_approved(hub, sent):
     demand(hub, "Claire Martin")
     release = sent.release()
@@ -190,6 +191,7 @@ def copy(folder: Path, there: Path) -> None:
         (there / file.relative_to(folder)).write_bytes(file.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crash", ["purge", "rmtree", "move"])
 def test_killed_while_withdrawing_it_is_withdrawn_the_next_time(hub, sent, monkeypatch, crash):
     release = sent.release()
@@ -211,6 +213,7 @@ def test_killed_while_withdrawing_it_is_withdrawn_the_next_time(hub, sent, monke
     assert list(hub.inbox.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_withdrawal_that_the_venue_did_not_sign_is_refused(hub, sent):
     release = sent.release()
     push_what_concerns(sent.venue, release.id, hub.folder)
@@ -233,6 +236,7 @@ def test_a_withdrawal_that_the_venue_did_not_sign_is_refused(hub, sent):
 
 
 # a key renewed on `until`: which releases it signed still count
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("until", "revoked", "rule"),
     [("2099-01-01", False, None), ("2020-01-01", False, "key"), ("2099-01-01", True, "key")],
