@@ -85,11 +85,6 @@ class Parcel:
         """What the answer is filed under."""
         return key(self.name, self.digest)
 
-    @property
-    def document(self) -> dict[str, Any]:
-        """The signed document, decoded."""
-        return json.loads(self.texts[self.kind.document])
-
     def check(self, keys: Sequence[str]) -> None:
         """Raise VerificationRefusal unless the document is signed by one of these keys (hex)."""
         document = self.texts[self.kind.document]

@@ -43,6 +43,7 @@ def test_the_lineage_goes_one_way() -> None:
         "hub/releases": {"venue/release"},
         "hub/reports": {"hub/releases"},
         "hub/catalogue": {"hub/releases", "hub/reports"},
+        "hub/mirror": {"hub/releases"},
     }
 
 
