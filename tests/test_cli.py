@@ -140,6 +140,7 @@ def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
     assert "87.5 % left" in book
 
 
+@pytest.mark.slow
 def test_a_push_shows_what_the_hub_decided_and_ends_with_14_where_it_refused(
     loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +162,7 @@ def test_a_push_shows_what_the_hub_decided_and_ends_with_14_where_it_refused(
     assert "acceptée" in loaded("push", "theatre").out
 
 
+@pytest.mark.slow
 def test_changed_rows_are_told_and_a_revision_is_charged(loaded: Jauge, tmp_path: Path) -> None:
     loaded("release", "theatre", "2025-2026-T2")
     loaded("ingest", "theatre", str(export(tmp_path / "more.csv", 1600)))

@@ -76,6 +76,7 @@ def mend(path: Path, right: list[dict[str, str]]) -> None:
     os.utime(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=3)
 @given(
     wrong=st.dictionaries(st.integers(0, 8), st.sampled_from(MENDABLE), min_size=1, max_size=5),

@@ -69,10 +69,11 @@ def test_what_is_no_answer_is_not_read_as_one(text: str) -> None:
         read_answer(text)
 
 
-def test_half_a_character_is_no_manifest(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("x", "rule"), [('"\\ud800"', "manifest"), ("NaN", "layout")])
+def test_what_json_should_not_hold_is_no_manifest(tmp_path: Path, x: str, rule: str) -> None:
     folder = tmp_path / ("0" * 32)
     (folder / "tables").mkdir(parents=True)
-    (folder / "manifest.json").write_text(f'{{"format": "{FORMAT}", "tables": {{}}, "x": "\\ud800"}}')
+    (folder / "manifest.json").write_text(f'{{"format": "{FORMAT}", "tables": {{}}, "x": {x}}}')
     (folder / "manifest.sig").write_text("00" * 64)
-    with pytest.raises(VerificationRefusal, match="canonical"):
+    with pytest.raises(VerificationRefusal, match=rule):
         read(folder)

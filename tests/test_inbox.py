@@ -96,6 +96,7 @@ def test_accepting_twice_is_accepting_once(hub, sent):
     assert list(hub.inbox.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_order_of_arrival_does_not_change_the_views(tmp_path, fresh, backend, sent):
     shown = []
     for place, order in enumerate((("r1", "r2", "season"), ("season", "r2", "r1"))):
@@ -236,6 +237,7 @@ class Killed(BaseException):
     """As a power cut: no handler of Exception sees it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "after"), [("hold", False), ("hold", True), ("move", False), ("move", True), ("_record", True)]
 )

@@ -150,6 +150,7 @@ def spend(one: Venue) -> None:
     Ledger(one.ledger).charge("earlier", Period(2025), 1, everything, policy)
 
 
+@pytest.mark.slow
 def test_one_partition_can_be_materialized_alone(tmp_path: Path) -> None:
     made(tmp_path, "theatre")
     with dg.instance_for_test() as instance:

@@ -71,6 +71,7 @@ def test_blocking_checks_stand_before_and_after_the_border_and_warnings_before_i
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "late"), [
     ("pipelines.cli", "polars numpy dagster great_expectations opendp duckdb altair"),
     ("pipelines.venue", "great_expectations pandas opendp duckdb altair"),

@@ -127,6 +127,7 @@ def test_a_cell_at_the_threshold_counts_half_and_one_below_k_not_at_all(large: V
     assert probable == pytest.approx(shown + 10)
 
 
+@pytest.mark.slow
 def test_it_writes_nothing_and_loads_no_noise(small: Venue) -> None:
     def state() -> dict[str, tuple[str, int]]:
         files = (p for p in small.folder.parents[1].rglob("*") if p.is_file())

@@ -150,6 +150,7 @@ def families(venue: Venue, policy: Policy) -> dict[str, int]:
     return dict(pl.concat(seen).group_by("family").agg(pl.col("tickets").sum()).iter_rows())
 
 
+@pytest.mark.slow
 def test_the_programme_tells_genres_whichever_comes_first(venue: Venue, policy: Policy, tmp_path: Path) -> None:
     exports = [
         billetweb(tmp_path, ("Le Lac", LAKE), ("Macbeth", LAKE)),

@@ -176,6 +176,7 @@ def checked(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluat
     return {e.check_name: e for e in result.get_asset_check_evaluations()}
 
 
+@pytest.mark.slow
 def test_dagster_hears_true_or_false_and_sentences(hosted: tuple[Path, Venue]) -> None:
     home, one = hosted
     config = {"resources": {"node": {"config": {"home": str(home)}}}}

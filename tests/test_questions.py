@@ -254,6 +254,7 @@ def test_each_question_that_can_be_asked_has_the_right_answer_in_a_partners_own_
         same(own.execute(text).fetchall(), getattr(expected, name)())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["parquet", "csv", "xlsx"])
 def test_files_hold_what_the_database_holds(known, own, tmp_path, form):
     few = Access("region", tuple(s for s in OWN if s.table == "provenance"))

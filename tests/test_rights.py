@@ -304,6 +304,7 @@ def test_a_file_of_the_same_name_is_another_export(venue: Venue, tmp_path: Path)
     assert len(rows(venue)) == 1
 
 
+@pytest.mark.slow
 def test_a_sealed_period_is_told_and_never_drawn_again_by_itself(venue: Venue, policy: Policy, tmp_path: Path) -> None:
     ingest(venue, [tickets(tmp_path / "a.csv", [("A", "1", ANA, "2025-12")])])
     ingest(venue, [tickets(tmp_path / "b.csv", [("B", "2", "bob@example.org", "2025-10")])])
@@ -383,6 +384,7 @@ def waiting(folder: Path) -> tuple[Venue, list[tuple[Any, ...]]]:
     return venue, [row for row in rows(venue) if number not in row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [pytest.param(m, marks=() if m in QUICK else pytest.mark.slow) for m in STEPS])
 def test_killed_at_a_step_the_store_is_whole_and_any_purge_finishes(tmp_path: Path, moment: str) -> None:
     venue, others = waiting(tmp_path)

@@ -117,6 +117,7 @@ def test_order_repetition_and_splitting_never_change_the_store(
         assert rows == performances(clean).drop("performance_ref", "event_ref").sort("performance_at").rows()
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(sequence=exports)
 def test_an_export_says_what_it_changed(

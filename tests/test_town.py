@@ -133,6 +133,7 @@ def test_every_organisation_has_its_files_and_a_sound_declaration(town: EXPORTS)
     assert {venue.id for venue in ORGANISATIONS if venue.revenue} == {"theatre", "opera"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(town: EXPORTS, tmp_path: Path) -> None:
     again = write_town(tmp_path / "again", people=PEOPLE)
     other = write_town(tmp_path / "other", people=PEOPLE, seed=7)
