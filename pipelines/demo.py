@@ -59,7 +59,11 @@ def town(home: Path, examples: Path, step: Step, people: int) -> None:
         new = [v for v in ORGANISATIONS if not (home / "venues" / v.id).exists()]
         files = write_town(Path(folder), people=people) if new else {}
         for done, declared in enumerate(ORGANISATIONS, 1):
-            venue = join(home, declared) if declared in new else read_venue(home / "venues" / declared.id)
+            venue = (
+                join(home, declared, "media" if declared.kind == "media" else "producers")
+                if declared in new
+                else read_venue(home / "venues" / declared.id)
+            )
             for export in files.get(venue.id, []):
                 _lay(export, venue.inbox)
             if venue.id == "theatre":
@@ -67,12 +71,12 @@ def town(home: Path, examples: Path, step: Step, people: int) -> None:
             step("town", done, len(ORGANISATIONS))
 
 
-def join(home: Path, venue: Venue) -> Venue:
-    """Make a venue's folder under `home` and register it at the hub of the same home."""
+def join(home: Path, venue: Venue, college: str | None = None) -> Venue:
+    """Make a venue's folder under `home` and register it at the hub of the same home, in a college of members."""
     added = add_venue(replace(venue, folder=home / "venues" / venue.id))
     register(
         Hub(home / "hub"), id=added.id, name=added.name, kind=added.kind, commune=added.commune,
-        public_key=added.public_key,
+        public_key=added.public_key, college=college,
     )  # fmt: skip
     return added
 

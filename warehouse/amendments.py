@@ -27,6 +27,7 @@ def register(
     commune: str,
     public_key: str,
     since: date | None = None,
+    college: str | None = None,
 ) -> Member:
     """Make a venue a member; the same key again changes nothing, another key is a GovernanceRefusal."""
     known = governance(hub).venues.get(id)
@@ -45,8 +46,8 @@ def register(
             "L’identifiant d’un lieu est en minuscules, chiffres et tirets ; sa clé publique a 64 chiffres hexadécimaux.",
         )
     since = since or datetime.now(UTC).date()
-    member = Member(id=id, name=name, kind=kind, commune=commune, public_key=public_key.lower(), since=since)
-    lines = [f"{key} = {_quoted(getattr(member, key))}" for key in ("name", "kind", "commune", "public_key")]
+    told = {"name": name, "kind": kind, "commune": commune, "public_key": public_key.lower()}
+    lines = [f"{key} = {_quoted(text)}" for key, text in (told | ({"college": college} if college else {})).items()]
     _append(hub, [f"\n[venues.{id}]", *lines, f"since = {since.isoformat()}", ""])
     return governance(hub).venues[id]
 

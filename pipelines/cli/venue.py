@@ -57,6 +57,9 @@ def add(
     publishes: Annotated[
         str, typer.Option(help="transactions, interactions, counts; comma-separated.")
     ] = "transactions",
+    college: Annotated[
+        str | None, typer.Option(help="Its college in governance.toml: producers, media … / Son collège.")
+    ] = None,
     revenue: Annotated[
         bool, typer.Option("--revenue", help="Publish receipts too. / Publier aussi les recettes.")
     ] = False,
@@ -68,7 +71,7 @@ def add(
 
     find_commune(commune)
     kinds = tuple(k.strip() for k in publishes.split(","))
-    added = join(home, Venue(venue, name, kind, commune, publishes=kinds, revenue=revenue))
+    added = join(home, Venue(venue, name, kind, commune, publishes=kinds, revenue=revenue), college)
     out.print(
         say(
             f"Venue {venue} is in {added.folder}. Back up its keys/.",
