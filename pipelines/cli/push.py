@@ -53,8 +53,8 @@ def push(
             said = p.error.sentence(language()) if p.error else newer
         out.print(f"{name}, {revision}{say(':', ' :')} {said}", highlight=False, markup=False, soft_wrap=True)
     if not done:
-        out.print(say("Nothing is sealed yet: jauge release makes the first.",
-                      "Rien n’est encore scellé : jauge release fait la première."))  # fmt: skip
+        out.print(say("Nothing may leave yet: jauge outbox tells what is sealed, and what it waits for.",
+                      "Rien ne peut encore partir : jauge outbox dit ce qui est scellé, et ce qu’il attend."))  # fmt: skip
     failed = [p.error for p in done if p.error]
     if failed:
         raise together(failed)
