@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
+from privacy.errors import Fault
 from privacy.policy import read_policy
 from warehouse.charter import Member
 from warehouse.reports.cells import Sheet
 from warehouse.reports.figures import Estimate
 from warehouse.targeting.discovery import RATE, discoveries
-from warehouse.targeting.segments import Segment, index, part_of, pooled
+from warehouse.targeting.lift import lift
+from warehouse.targeting.likeness import alike, squared
+from warehouse.targeting.segments import Segment, index, part_of
 from warehouse.targeting.sight import Sight
 from warehouse.targeting.suggestions import suggest
+from warehouse.targeting.timing import best
 
 POLICY = read_policy()
 PERIOD = "2025-2026"
@@ -125,3 +129,87 @@ def test_the_control_is_benjamini_and_yekutielis(rate):
         p = np.concatenate([random.uniform(size=40), random.uniform(0, 0.004, size=8)])
         assert sorted(discoveries(list(p), rate)) == list(np.flatnonzero(false_discovery_control(p, method="by") <= rate))
     assert discoveries([]) == []
+
+
+def test_a_venue_of_the_same_profile_is_not_told_apart_and_another_is():
+    table = POLICY.table("provenance")
+    tilt = np.geomspace(0.25, 4, table.size)
+    apart = same = 0
+    for seed in range(20):
+        same += sum(x.told_apart for x in alike(town(seed)))
+        apart += sum(x.told_apart for x in alike(town(seed, {"provenance": tilt})))
+    assert same <= 0.05 * 20 * 5
+    assert apart >= 0.95 * 20 * 5
+
+
+def test_the_interval_of_a_distance_holds_the_true_one():
+    table = POLICY.table("provenance")
+    p, q = weights("provenance", 7), weights("provenance", 7) * np.array([0.6, 1.4, 1, 1, 1.3, 1, 1])
+    own = [Segment(table, 0, c) for c in table.dimensions[0].codes[:6]]
+    known = [w[:6] / w[:6].sum() for w in (p, q)]
+    held = total = 0
+    for seed in range(400):
+        random = np.random.default_rng(seed)
+        told = []
+        for truth in (p, q):
+            made = sheet("provenance", 4000, truth, random)
+            told.append({s.code: part for s in own if (part := part_of(made, s))})
+        shared = [i for i, s in enumerate(own) if s.code in told[0] and s.code in told[1]]
+        a, b = ([*k[shared], max(1 - k[shared].sum(), 0)] for k in known)
+        truth = sum((np.sqrt(x) - np.sqrt(y)) ** 2 for x, y in zip(a, b, strict=True)) / 2
+        found = squared(*told, len(own))
+        held += found.low <= truth <= found.high
+        total += 1
+    assert held / total >= 0.93
+
+
+def test_a_lead_time_is_named_only_where_it_is_surely_first():
+    table = POLICY.table("anticipation")
+    spread = np.ones((7, 12)) * np.array([1, 1, 1, 1, 1, 1, 0.2])[:, None]
+    even = town(1, {"anticipation": (spread / weights("anticipation", table.size).reshape(7, 12)).ravel()})
+    only = replace(even, periods={PERIOD: {"a": even.periods[PERIOD]["a"]}})
+    tied = best(only, "anticipation")
+    assert not tied.clear
+    assert "La marge" in tied.sentence("fr")
+    ahead = best(town(1), "anticipation")
+    first, share = ahead.codes[0]
+    assert share.value == max(s.value for _, s in ahead.codes)
+    assert ahead.clear == (len(ahead.codes) == 1)
+
+
+def years(seed: int, boost: float = 1.0, growth: float = 1.0) -> tuple[Sight, Segment]:
+    """Two autumns of one venue: all of it grows, and one segment more than the rest."""
+    table, random = POLICY.table("provenance"), np.random.default_rng(seed)
+    truth = weights("provenance", 7)
+    code = int(np.argmax(truth[:6]))
+    moved = truth.copy()
+    moved[code] *= boost
+    before = sheet("provenance", random.poisson(3000), truth, random)
+    after = sheet("provenance", random.poisson(3000 * growth * moved.sum()), moved, random)
+    periods = {"2024-2025-T1": {"a": {"provenance": before}}, "2025-2026-T1": {"a": {"provenance": after}}}
+    return Sight("a", {"a": member("a")}, POLICY, periods), Segment(table, 0, table.dimensions[0].codes[code])
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.5])
+def test_a_venue_that_grows_has_no_lift_and_its_interval_says_so(growth):
+    found = [lift(*years(seed, growth=growth), "2025-2026-T1") for seed in range(300)]
+    assert sum(f.seen for f in found) <= 0.07 * 300
+    quiet = next(f for f in found if not f.seen)
+    assert "could not have been seen" in quiet.sentence("en")
+    assert "n’aurait pas pu être vu" in quiet.sentence("fr")
+
+
+def test_a_campaign_as_large_as_the_least_is_seen_about_eight_times_in_ten():
+    sight, segment = years(0)
+    quiet = lift(sight, segment, "2025-2026-T1")
+    boost = 1 + quiet.least / quiet.expected
+    seen = sum(lift(*years(seed, boost=boost), "2025-2026-T1").people.low > 0 for seed in range(300))
+    assert 0.7 <= seen / 300 <= 0.92
+
+
+def test_a_quarter_is_not_compared_with_a_season():
+    sight, segment = years(0)
+    with pytest.raises(Fault, match="not as long"):
+        lift(sight, segment, "2025-2026-T1", "2024-2025")
+    with pytest.raises(Fault, match="published nothing"):
+        lift(sight, segment, "2024-2025-T1")
