@@ -12,7 +12,7 @@ The file lies in `inbox/matches/`, where direct identifiers may be and nothing e
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -108,7 +108,7 @@ def _read(brief: Path) -> _Brief:
         ) from None
 
 
-def _fitting(venue: Venue, wanted: list[Codes], period: Period) -> pl.Series:
+def _fitting(venue: Venue, wanted: Sequence[Codes], period: Period) -> pl.Series:
     """Return the numbers of who fits, consents, and may be written to."""
     place = home(venue)
     rows = with_genres(records(venue, "transactions"), programme(venue))
@@ -156,6 +156,8 @@ def _read_again(rows: pl.LazyFrame, columns: list[str], key: bytes, persons: pl.
     schema: Mapping[str, Any] = rows.collect_schema()
     for column in columns:
         if schema[column] == pl.String:
-            told = rows.select(person=keyed(contact(pl.col(column)), key, "contact"), email=pl.col(column).str.extract(_ADDRESS))
+            told = rows.select(
+                person=keyed(contact(pl.col(column)), key, "contact"), email=pl.col(column).str.extract(_ADDRESS)
+            )
             mine = told.filter(pl.col("person").is_in(persons.implode())).drop_nulls()
             yield mine.unique("person", keep="last", maintain_order=True).collect(engine="streaming")

@@ -60,7 +60,9 @@ def venue(tmp_path: Path) -> Venue:
     ]
     (tmp_path / "sales.csv").write_text("\n".join([HEAD, *lines]) + "\n", "utf-8")
     ingest(own, [tmp_path / "sales.csv"])
-    brevo = "EMAIL;EMAIL_BLACKLISTED;ADDED_TIME;MODIFIED_TIME\nleaver@example.org;Yes;01-01-2026 10:00;15-10-2026 10:00\n"
+    brevo = (
+        "EMAIL;EMAIL_BLACKLISTED;ADDED_TIME;MODIFIED_TIME\nleaver@example.org;Yes;01-01-2026 10:00;15-10-2026 10:00\n"
+    )
     (tmp_path / "brevo.csv").write_text(brevo, "utf-8")
     ingest(own, [tmp_path / "brevo.csv"])
     return own
@@ -82,7 +84,9 @@ def test_only_who_fits_and_said_yes_last_is_written_to(venue: Venue, tmp_path: P
 
 
 def test_segments_are_alternatives_and_what_is_no_trait_is_left_aside(venue: Venue, tmp_path: Path) -> None:
-    done = match(venue, brief(tmp_path, {"departement": "69"}, {"age_band": "60+", "family": "danse"}, {"channel": "web"}), TODAY)
+    done = match(
+        venue, brief(tmp_path, {"departement": "69"}, {"age_band": "60+", "family": "danse"}, {"channel": "web"}), TODAY
+    )
     assert set(addresses(done.path)) == {"far@example.org", "older@example.org"}
     assert done.aside == 1
     with pytest.raises(Fault, match="No segment"):
@@ -95,7 +99,9 @@ def test_who_consents_and_who_objects_share_nobody(venue: Venue) -> None:
     assert not yes & no
 
 
-@pytest.mark.parametrize("text", ['{"id": "../x", "segments": [{"codes": {"age_band": "60+"}}]}', '{"id": "x", "segments": []}', "no", "[]"])
+@pytest.mark.parametrize(
+    "text", ['{"id": "../x", "segments": [{"codes": {"age_band": "60+"}}]}', '{"id": "x", "segments": []}', "no", "[]"]
+)
 def test_a_brief_that_is_none_is_refused_before_anything_is_written(venue: Venue, tmp_path: Path, text: str) -> None:
     (tmp_path / "brief.json").write_text(text, "utf-8")
     with pytest.raises(Fault, match="is no brief"):
@@ -140,7 +146,7 @@ def test_the_inbox_does_not_load_it_and_no_path_leads_out(venue: Venue, tmp_path
     before = records(venue, "transactions").collect().height
     assert all(entry.name != "matches" for entry in load_inbox(venue))
     assert records(venue, "transactions").collect().height == before
-    release(venue, Period.parse("2026-2027-T1"), small_policy("provenance", "loyalty"))
+    release(venue, Period.parse("2026-2027-T1"), small_policy("provenance"))
     assert len(addresses(done.path)) > 1
     found = {name for name, data in contents(tmp_path).items() if name.startswith("venues/") and b"example.org" in data}
     assert found == set()  # `contents` leaves the inbox out, where the file is
@@ -157,4 +163,9 @@ def test_only_the_steward_and_the_rights_of_people_reach_it() -> None:
             names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
             if "aggregations.matches" in imports or "matches" in names:
                 reach.add(path.relative_to(ROOT).as_posix())
-    assert reach == {"aggregations/matches.py", "aggregations/rights.py", "aggregations/inbox.py", "pipelines/cli/people.py"}
+    assert reach == {
+        "aggregations/matches.py",
+        "aggregations/rights.py",
+        "aggregations/inbox.py",
+        "pipelines/cli/people.py",
+    }

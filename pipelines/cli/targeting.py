@@ -92,6 +92,7 @@ def lift(
     from warehouse.targeting.lift import lift as measure
 
     sight = _see(home, venue)
+    sight.at(period)
     for segment in read_segments(sight, brief):
         try:
             _line(f"- {measure(sight, segment, period, against).sentence(language())}")

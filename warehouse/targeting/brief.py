@@ -27,7 +27,8 @@ from warehouse.targeting.suggestions import Suggestion
 from warehouse.targeting.timing import Best, best, window
 from warehouse.targeting.uploads import UNVERIFIED, google_editor, meta
 
-_PLACE = ("segment", "departement", "departement_name", "commune", "commune_name", "postal_code")
+_MOST = 5  # segments that a campaign is for, where nobody chose
+_PLACE = ["segment", "departement", "departement_name", "commune", "commune_name", "postal_code"]
 _AGES = {"15-24": (18, 24), "25-39": (25, 39), "40-59": (40, 59), "60+": (60, None)}  # never a minor
 
 
@@ -65,7 +66,11 @@ class Brief:
         codes, home = segment.codes, self.sight.members[self.sight.venue].commune
         age = _AGES.get(codes.get("age_band", ""))
         origin, departement = codes.get("provenance"), codes.get("departement")
-        if origin in ("etranger", "unknown") or departement in ("etranger", "unknown") or codes.get("age_band") == "0-14":
+        if (
+            origin in ("etranger", "unknown")
+            or departement in ("etranger", "unknown")
+            or codes.get("age_band") == "0-14"
+        ):
             return None
         if departement:
             places = within(departement)
@@ -137,14 +142,17 @@ class Brief:
         found: list[dict[str, str]] = []
         if self.family:
             genre = dimension_of(self.sight, "family")
-            found.append({"topic": self.family, "fr": word(genre, self.family, "fr"), "en": word(genre, self.family, "en")})
+            found.append(
+                {"topic": self.family, "fr": word(genre, self.family, "fr"), "en": word(genre, self.family, "en")}
+            )
         readers = best(self.sight, "referrer", self.period)
         for segment, _ in readers.codes if readers else ():
             found.append({"referrer": segment.code, "fr": segment.label("fr"), "en": segment.label("en")})
         return found
 
     def _geography(self, aims: Sequence[Aim]) -> str:
-        names = {c: word(dimension_of(self.sight, "departement"), c, "fr") for c in self._departements()}
+        known = (d for t in self.sight.policy.tables for d in t.dimensions if d.name == "departement")
+        names = {code: fr for d in known for code, fr, _ in d.values}
         rows = [
             {"segment": aim.name, "departement": row["departement"], "departement_name": names.get(row["departement"], ""),
              "commune": row["code"], "commune_name": row["nom"], "postal_code": postal}
@@ -152,22 +160,16 @@ class Brief:
         ]  # fmt: skip
         return _table(rows)
 
-    def _departements(self) -> tuple[str, ...]:
-        try:
-            return dimension_of(self.sight, "departement").codes
-        except Fault:  # a network's own policy may have no such table
-            return ()
-
 
 def make_brief(
     sight: Sight, suggestions: Sequence[Suggestion], chosen: Sequence[str] = (), *,
     family: str | None = None, period: str | None = None, performance: date | None = None,
 ) -> Brief:  # fmt: skip
-    """Return a brief of the suggestions, or of segments that someone chose: `age_band=25-39`, `family=danse,provenance=epci`.
+    """Return a brief of the first suggestions, or of segments that someone chose: `age_band=25-39`, `family=danse,provenance=epci`.
 
     A Fault if there is nothing to aim at, or no table has a segment of those codes.
     """
-    own = tuple(segment_of(sight, dict(pair.partition("=")[::2] for pair in text.split(","))) for text in chosen) or tuple(s.segment for s in suggestions)
+    own = tuple(segment_of(sight, _codes(text)) for text in chosen) or tuple(s.segment for s in suggestions[:_MOST])
     if not own:
         raise Fault(
             "Nothing stands out, so there is nothing to aim at; choose segments yourself with --segment.",
@@ -188,8 +190,13 @@ def dimension_of(sight: Sight, name: str) -> Dimension:
     raise Fault(f"No table of the policy has {name}.", f"Aucune table de la politique n’a {name}.")
 
 
-def table(rows: Sequence[dict[str, str]]) -> str:
-    """Write rows as CSV, commas and Unix line ends; nothing of it is a formula for a spreadsheet."""
+def _codes(text: str) -> dict[str, str]:
+    """Read `age_band=25-39,family=danse`."""
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {name.strip(): code.strip() for name, _, code in pairs}
+
+
+def _table(rows: Sequence[dict[str, str]]) -> str:
     out = StringIO()
     writer = csv.DictWriter(out, _PLACE, lineterminator="\n")
     writer.writeheader()
@@ -216,7 +223,9 @@ def segment_of(sight: Sight, codes: Mapping[str, str]) -> Segment:
 def read_segments(sight: Sight, file: Path) -> list[Segment]:
     """Return the segments of a `brief.json`, or a Fault that says what is wrong with it."""
     try:
-        told = [{str(d): str(c) for d, c in one["codes"].items()} for one in json.loads(file.read_text("utf-8"))["segments"]]
+        told = [
+            {str(d): str(c) for d, c in one["codes"].items()} for one in json.loads(file.read_text("utf-8"))["segments"]
+        ]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Fault(
             f"{file.name} is no brief: `jauge brief` writes one.",

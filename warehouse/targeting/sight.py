@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from privacy.calendar import Period
-from privacy.errors import Fault
+from privacy.errors import Fault, GovernanceRefusal
 from privacy.policy import Policy
 from warehouse.charter import Member
 from warehouse.governance import Hub, governance
@@ -49,19 +49,21 @@ class Sight:
 
 
 def see(hub: Hub, venue: str, today: date, snapshot: int | None = None) -> Sight:
-    """Return what a member may see; a GovernanceRefusal if `governance.toml` does not name them, a Fault for a partner."""
+    """Return what a member may see; a GovernanceRefusal of anyone else."""
     agreed = governance(hub)
-    seen = access(agreed, venue, today)
     if venue not in agreed.venues:
-        raise Fault(
-            f"{venue} is no member: suggestions compare a venue's own audience with others'.",
-            f"{venue} n’est pas membre : les suggestions comparent le public d’un lieu à celui des autres.",
+        raise GovernanceRefusal(
+            f"{venue} is no member of this hub: what is compared here is a member's own audience with others'.",
+            f"{venue} n’est pas membre de ce hub : on compare ici le public d’un membre à celui des autres.",
         )
+    seen = access(agreed, venue, today)
     until = {(s.venue, s.table): s.until for s in seen.shared}
     tables = tuple(t for t in hub.policy.tables if t.unit == "person" and t.name in {s.table for s in seen.shared})
     with open_lake(hub, read_only=True, snapshot=snapshot) as lake:
         sheets = read_sheets(lake, tables)
-        rows = lake.execute("select release_id, venue, period, period_end from latest order by period, venue").fetchall()
+        rows = lake.execute(
+            "select release_id, venue, period, period_end from latest order by period, venue"
+        ).fetchall()
     periods: dict[str, dict[str, dict[str, Sheet]]] = {}
     for release, of, period, end in rows:
         for table, sheet in sheets.get(release, {}).items():

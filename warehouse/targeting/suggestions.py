@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from privacy.calendar import Period
 from warehouse.charter import Member
@@ -24,7 +24,7 @@ PEER_SIZE = 3.0  # a peer has the same kind, and at least a third and at most th
 class Suggestion:
     """A segment to look at, with its numbers.
 
-    `share`, `network`: 0 to 1. `index`, `peers`: 100 is the same; `peers` is None where no peer shows the segment.
+    `share`, `network`: 0 to 1. `index`, `peers`: 100 is the same; `peers` is None where none of the `peer_venues` shows it.
     `volume`: people a period more, had the venue the network's share at its present size. `tested`: how many segments
     were compared. Intervals are of 95 % each; `p_value` is what the selection was made by.
     """
@@ -35,6 +35,7 @@ class Suggestion:
     network: Estimate
     index: Estimate
     peers: Estimate | None
+    peer_venues: int
     volume: Estimate
     p_value: float
     tested: int
@@ -58,7 +59,8 @@ class Suggestion:
         if self.peers is None:
             return "Aucun lieu de même genre et de taille proche ne le montre." if fr else "No venue of its kind and about its size shows it."  # fmt: skip
         low, high = _apart(self.peers)
-        told = f"(indice entre {low} et {high})" if fr else f"(index between {low} and {high})"
+        n = self.peer_venues
+        told = f"({n} : indice entre {low} et {high})" if fr else f"({n}: index between {low} and {high})"
         if self.peers.high < 100:
             return f"Faible aussi face aux lieux comparables {told}." if fr else f"Weak against comparable venues too {told}."  # fmt: skip
         if self.peers.low > 100:
@@ -91,11 +93,12 @@ def suggest(sight: Sight, period: str | None = None, family: str | None = None, 
         share = Estimate(mine.share.value, math.hypot(mine.share.se, math.sqrt(mine.chance(mine.share.value))))
         found.append(
             Suggestion(segment, len(parts), share, network, against, index(near, sight.venue) if len(near) > 1 else None,
+                len(near) - 1,
                        Estimate(volume, own_error), below(against, 100), 0, when)
         )  # fmt: skip
-    kept = [found[i] for i in discoveries([s.p_value for s in found], rate)]
-    tested = [Suggestion(s.segment, s.venues, s.share, s.network, s.index, s.peers, s.volume, s.p_value, len(found), when) for s in kept]  # fmt: skip
-    return sorted(tested, key=lambda s: (-s.volume.low, s.segment.label("en")))
+    kept = [s for i in discoveries([s.p_value for s in found], rate) if (s := found[i]).index.high < 100]
+    told = [replace(s, tested=len(found)) for s in kept]
+    return sorted(told, key=lambda s: (-s.volume.low, s.segment.label("en")))
 
 
 def departement_of(commune: str) -> str:
