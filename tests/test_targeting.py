@@ -239,3 +239,25 @@ def test_departements_are_compared_among_venues_of_the_same_one(elsewhere, found
     members = {v: member(v).model_copy(update={"id": v, "commune": "38185" if v == "a" else elsewhere}) for v in "abc"}
     said = suggest(Sight("a", members, replace(POLICY, tables=(table,)), {PERIOD: sheets}))
     assert [s.segment.codes for s in said] == [{"departement": "69"}] * found
+
+
+def test_a_channel_that_one_small_venue_alone_shows_is_not_the_networks_first():
+    """Shares are of everyone: where a code is hidden it counts as nobody, not as a venue that is not there."""
+    whole = town(1)
+    channel = POLICY.table("channel")
+    free = np.zeros([len(d.codes) for d in channel.dimensions])
+    free[5] = 1
+    rest = 1 - free
+    random = np.random.default_rng(2)
+    for venue, sheets in whole.periods[PERIOD].items():
+        truth = (free if venue == "f" else rest).ravel()
+        sheets["channel"] = sheet("channel", SIZES[venue], truth, random)
+    found = best(whole, "channel")
+    assert all(segment.code != "inscription" for segment, _ in found.codes)
+    assert channel.dimensions[0].codes[5] == "inscription"
+
+
+def test_what_is_told_of_everyone_known_has_no_lift():
+    sight, _ = years(0)
+    with pytest.raises(Fault, match="of everyone known"):
+        lift(sight, Segment(POLICY.table("loyalty"), 0, "occasionnel"), "2025-2026-T1")

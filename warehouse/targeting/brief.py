@@ -19,7 +19,7 @@ import polars as pl
 
 from privacy.declarations import Dimension
 from privacy.errors import Fault
-from warehouse.targeting.lift import least
+from warehouse.targeting.lift import least, measurable
 from warehouse.targeting.places import communes, ring, within
 from warehouse.targeting.segments import Segment, part_of, segments, word
 from warehouse.targeting.sight import Sight
@@ -28,6 +28,7 @@ from warehouse.targeting.timing import Best, best, window
 from warehouse.targeting.uploads import UNVERIFIED, google_editor, meta
 
 _MOST = 5  # segments that a campaign is for, where nobody chose
+_FILES = ("brief.json", "meta.json", "geography.csv", "google-ads-editor.csv")
 _PLACE = ["segment", "departement", "departement_name", "commune", "commune_name", "postal_code"]
 _AGES = {"15-24": (18, 24), "25-39": (25, 39), "40-59": (40, 59), "60+": (60, None)}  # never a minor
 
@@ -99,7 +100,7 @@ class Brief:
                     "codes": segment.codes,
                     "fr": segment.label("fr"),
                     "en": segment.label("en"),
-                    "least_visible_lift": None if part is None else round(least(part)),
+                    "least_visible_lift": round(least(part)) if part and measurable(segment) else None,
                 }
             )
         return {
@@ -129,6 +130,8 @@ class Brief:
         if aims:
             texts |= {"meta.json": _json(meta(aims)), "geography.csv": self._geography(aims)}
             texts["google-ads-editor.csv"] = google_editor(aims)
+        for name in _FILES:  # an earlier brief of this name may have had more
+            (folder / name).unlink(missing_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, "utf-8", newline="")
         return [folder / name for name in texts]

@@ -83,6 +83,11 @@ def lift(sight: Sight, segment: Segment, period: str, baseline: str | None = Non
     return Lift(segment, str(when), str(then), Estimate(c.value - expected, noise), expected, _SEEN * noise)
 
 
+def measurable(segment: Segment) -> bool:
+    """Whether its table counts who came in the period; one of all who are known moves with their history."""
+    return segment.table.records != "base"
+
+
 def least(part: Part) -> float:
     """Return how many people a campaign must bring to be seen 8 times in 10, if both periods are as this one was."""
     rest = _rest(part)
@@ -90,6 +95,11 @@ def least(part: Part) -> float:
 
 
 def _part(sight: Sight, segment: Segment, period: str) -> Part:
+    if not measurable(segment):
+        raise Fault(
+            f"{segment.label('en')} is told of everyone known, not of who came: a campaign does not show there.",
+            f"{segment.label('fr')} est dit de tout le public connu, non de qui est venu : une campagne ne s’y voit pas.",
+        )
     sheet = sight.at(period)[sight.venue].get(segment.table.name)
     part = part_of(sheet, segment) if sheet else None
     if part is None or part.share.value >= 1:

@@ -20,6 +20,7 @@ from warehouse.reports.cells import Codes, Sheet
 from warehouse.reports.figures import Estimate, added, apart, share, without
 
 GIVEN = ("family", "age_band")  # a segment may be within one code of these
+_OFFER = ("tariff", "price_band", "schedule")  # what a venue decides, not whom it reaches
 _NO_AIM = {"loyalty": ("endormi", "a_reactiver")}  # people who no longer come are nobody's to win for being few
 
 
@@ -72,6 +73,8 @@ def segments(tables: tuple[Table, ...], family: str | None = None) -> Iterator[S
         for i, d in enumerate(table.dimensions):
             other = table.dimensions[1 - i] if len(table.dimensions) == 2 else None
             codes = [c for c in d.codes if c != "unknown" and c not in _NO_AIM.get(d.name, ())]
+            if d.name in _OFFER:
+                continue
             if d.name not in done and family is None:
                 yield from (Segment(table, i, c) for c in codes)
             done.add(d.name)
@@ -80,8 +83,11 @@ def segments(tables: tuple[Table, ...], family: str | None = None) -> Iterator[S
                 yield from (Segment(table, i, c, g) for g in within for c in codes)
 
 
-def part_of(sheet: Sheet, segment: Segment) -> Part | None:
-    """Return a segment as one release tells it; None if it is not publishable, or what is known is hardly above its error."""
+def part_of(sheet: Sheet, segment: Segment, *, hidden: bool = False) -> Part | None:
+    """Return a segment as one release tells it; None if it is not publishable, or what is known is hardly above its error.
+
+    With `hidden`, one that is not publishable counts as nobody.
+    """
     dimension = segment.table.dimensions[segment.dimension]
 
     def at(code: str | None) -> Estimate | None:
@@ -90,6 +96,8 @@ def part_of(sheet: Sheet, segment: Segment) -> Part | None:
         return figures.get(sheet.lead.name)
 
     people, total, unknown = at(segment.code), at(None), at("unknown")
+    if people is None and hidden:
+        people = Estimate(0.0, 0.0)
     if people is None or total is None:
         return None
     n = len(dimension.codes)
@@ -103,7 +111,7 @@ def part_of(sheet: Sheet, segment: Segment) -> Part | None:
         unsure = Estimate(-half, half / 2)
         known, rest = added((known, unsure)), added((rest, unsure))
     found = share(people, rest, pulled)
-    return Part(people, known, found) if found and found.value > 0 else None
+    return Part(people, known, found) if found and (found.value > 0 or hidden) else None
 
 
 def pooled(parts: Mapping[str, Part]) -> Estimate:

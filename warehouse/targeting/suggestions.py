@@ -78,7 +78,7 @@ def suggest(sight: Sight, period: str | None = None, family: str | None = None, 
     peers = _peers_of(sight, sheets)
     found = list[Suggestion]()
     for segment in segments(sight.policy.tables, family):
-        parts = _parts(sheets, segment)
+        parts = _parts(sight, sheets, segment)
         if "departement" in segment.codes:
             own = sight.members[sight.venue].commune
             parts = {v: p for v, p in parts.items() if departement_of(sight.members[v].commune) == departement_of(own)}
@@ -106,8 +106,10 @@ def departement_of(commune: str) -> str:
     return commune[:3] if commune.startswith(("97", "98")) else commune[:2]
 
 
-def _parts(sheets: Sheets, segment: Segment) -> Mapping[str, Part]:
-    own = {v: part_of(s[segment.table.name], segment) for v, s in sheets.items() if segment.table.name in s}
+def _parts(sight: Sight, sheets: Sheets, segment: Segment) -> Mapping[str, Part]:
+    """Return what each venue tells; what others hide counts as nobody, so that nothing is suggested for being hidden."""
+    name, me = segment.table.name, sight.venue
+    own = {v: part_of(s[name], segment, hidden=v != me) for v, s in sheets.items() if name in s}
     return {v: p for v, p in own.items() if p is not None}
 
 

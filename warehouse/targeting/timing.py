@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from statistics import NormalDist
 
 from warehouse.reports.figures import Estimate, Writer
-from warehouse.targeting.segments import Part, Segment, part_of, pooled, segments
+from warehouse.targeting.segments import Segment, part_of, pooled, segments
 from warehouse.targeting.sight import Sight
 
 LEAD_DAYS = {  # days before a performance that a lead time means, least and most; the earliest is open
@@ -51,13 +51,10 @@ def best(sight: Sight, dimension: str, period: str | None = None, given: str | N
     wanted = [s for s in segments(sight.policy.tables, given) if s.table.names[s.dimension] == dimension and s.given == given]  # fmt: skip
     shares = list[tuple[Segment, Estimate]]()
     for segment in wanted:
-        parts: dict[str, Part] = {}
-        for venue, tables in sheets.items():
-            part = part_of(tables[segment.table.name], segment) if segment.table.name in tables else None
-            if part is not None:
-                parts[venue] = part
-        if parts:
-            shares.append((segment, pooled(parts)))
+        own = [tables[segment.table.name] for tables in sheets.values() if segment.table.name in tables]
+        if any(part_of(sheet, segment) for sheet in own):  # where it is hidden, it counts as nobody
+            parts = {str(i): part_of(sheet, segment, hidden=True) for i, sheet in enumerate(own)}
+            shares.append((segment, pooled({i: p for i, p in parts.items() if p})))
     shares.sort(key=lambda x: -x[1].value)
     return Best(dimension, tuple(_leading(shares))) if shares else None
 
