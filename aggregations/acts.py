@@ -1,4 +1,4 @@
-"""What a venue removed, and when: how many were asked for and found, never who. One JSON object a line.
+"""What a venue removed, or took out to write to, and when: how many were asked for and found, never who. One JSON object a line.
 
 An erasure is two lines: what was removed, then what the search of everything found. Retention states the days before which
 nobody's records are held any more; later exports are held to them.
@@ -15,7 +15,7 @@ from aggregations.disk import write_whole
 from aggregations.venue import Venue
 from privacy.errors import Fault
 
-Kind = Literal["erasure", "objection", "retention", "search"]
+Kind = Literal["erasure", "objection", "retention", "search", "match"]
 RIGHTS: tuple[Kind, ...] = ("erasure", "objection")
 
 
@@ -26,7 +26,7 @@ class Act:
     kind: Kind
     at: str  # "2026-11-22T03:00:00+00:00"
     asked: int = 0  # contacts that were given
-    found: int = 0  # of those, how many records or raw exports knew
+    found: int = 0  # of those, how many records or raw exports knew; of a match, addresses written
     exports: int = 0  # raw exports that left the inbox
     searched: int = 0  # files
     left: int = 0  # of those, files that still hold one of them, or could not be opened

@@ -16,16 +16,25 @@ from aggregations.records import records
 from aggregations.schema import INSTANT
 from aggregations.venue import Venue
 
+_OBJECTS = pl.col("no").is_not_null() & (pl.col("no") >= pl.col("yes")).fill_null(True)
 _ADDRESS = re.compile(r"[^\s,;<>\"'()\[\]]+@[^\s,;<>\"'()\[\]]+")
 
 
 def objections(venue: Venue) -> pl.LazyFrame:
     """Return `person`, one row each: those whose last word is no. Where yes and no were said at once, it is no."""
+    return _last(venue).filter(_OBJECTS).select("person")
+
+
+def consenting(venue: Venue) -> pl.LazyFrame:
+    """Return `person`, one row each: those whose last word is yes. Silence is no yes, and neither is a tie."""
+    return _last(venue).filter(pl.col("yes").is_not_null() & ~_OBJECTS).select("person")
+
+
+def _last(venue: Venue) -> pl.LazyFrame:
     said = pl.concat([_said(venue, "transactions", "purchased_at"), _said(venue, "interactions", "at")])
-    last = said.group_by("person").agg(
+    return said.group_by("person").agg(
         no=pl.col("at").filter(pl.col("word") == "no").max(), yes=pl.col("at").filter(pl.col("word") == "yes").max()
     )
-    return last.filter(pl.col("no").is_not_null() & (pl.col("no") >= pl.col("yes")).fill_null(True)).select("person")
 
 
 def objecting(venue: Venue, lines: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ import polars as pl
 from aggregations.acts import Kind, record
 from aggregations.forgotten import add, orders_of
 from aggregations.inbox import load_inbox
+from aggregations.matches import clear
 from aggregations.persons import WRITTEN, numbers_of
 from aggregations.raw import holding, leave, loaded, over
 from aggregations.receipt import receipts
@@ -87,6 +88,7 @@ def forget(
         leaving = raw.receipts | {r.id: r for r in loaded(venue) if {venue.inbox / f for f in r.files} & {*named}}
         leave(venue, leaving.values(), unlink=False)
         add(venue, persons | raw.orders)
+        clear(venue)
         record(venue, right, asked=len(contacts), found=found, exports=len(leaving))
         remove(venue)
         leave(venue)
@@ -106,6 +108,7 @@ def purge(venue: Venue, today: date | None = None) -> Purged:
     with alone(venue.store):
         sweep(venue)
         last = purged(venue)
+        clear(venue)
         rows = remove(venue, since)
         late = over(venue, day)
         exports = leave(venue, (r for r in late if r.in_inbox))

@@ -129,7 +129,7 @@ def _transactions(records: Records, period: Period, wanted: set[str]) -> pl.Lazy
     }
     rows = rows.with_columns(expr.alias(name) for name, expr in row_level.items() if name in wanted)
     rows = rows.drop("departement")  # the record's own; a table wants the person's
-    rows = rows.join(_attributes(known, period, home, wanted & _PERSON), on="person", how="left")
+    rows = rows.join(attributes(known, period, home, wanted & _PERSON), on="person", how="left")
     return _known(rows, wanted, "tickets", "revenue")
 
 
@@ -137,7 +137,7 @@ def _base(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
     """Everyone who ever came before the period's end, whether or not they came in it."""
     known = visits(records)
     everyone = known.filter(segments.before("performance_at", period, records.home.timezone)).select("person")
-    rows = everyone.unique().join(_attributes(known, period, records.home, wanted & _PERSON), on="person", how="left")
+    rows = everyone.unique().join(attributes(known, period, records.home, wanted & _PERSON), on="person", how="left")
     return _known(rows, wanted)
 
 
@@ -167,7 +167,8 @@ def _counts(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
     return rows.select(*(pl.col(d).fill_null("unknown") for d in sorted(wanted) if d in names), "admissions")
 
 
-def _attributes(known: pl.LazyFrame, period: Period, home: Home, wanted: set[str]) -> pl.LazyFrame:
+def attributes(known: pl.LazyFrame, period: Period, home: Home, wanted: set[str]) -> pl.LazyFrame:
+    """Return `person` and what is known of each as a period sees them, of these dimensions; `known`: see `visits`."""
     before = known.filter(segments.before("performance_at", period, home.timezone)).with_columns(
         segments.provenance(home).alias("provenance"),
         segments.departement().alias("departement"),

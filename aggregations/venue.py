@@ -3,7 +3,7 @@
 venues/<id>/
     venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
     keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
-    inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to mend
+    inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to mend; matches/ addresses to write to
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
@@ -83,6 +83,11 @@ class Venue:
     def corrections(self) -> Path:
         """Refused rows as received, for the steward to correct: `inbox/corrections/<export>/`."""
         return self.inbox / "corrections"
+
+    @property
+    def matches(self) -> Path:
+        """Addresses of consenting contacts that fit a brief: `inbox/matches/<brief>.csv` (`matches`)."""
+        return self.inbox / "matches"
 
     @property
     def quality(self) -> Path:

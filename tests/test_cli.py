@@ -23,6 +23,7 @@ COMMANDS = [
     "inspect",
     "ingest",
     "optouts",
+    "match",
     "pull",
     "quality",
     "quarantine",
@@ -46,6 +47,9 @@ COMMANDS = [
     "serve",
     "extract",
     "mirror",
+    "suggest",
+    "brief",
+    "lift",
     "ledger",
     "explain",
     "verify",
@@ -144,7 +148,7 @@ def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
 def test_a_push_shows_what_the_hub_decided_and_ends_with_14_where_it_refused(
     loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "Nothing is sealed yet" in loaded("push", "theatre").out
+    assert "Nothing may leave yet" in loaded("push", "theatre").out
     loaded("release", "theatre", "2025-2026-T2")
     assert "at the hub, not decided yet" in loaded("push", "theatre").out
     rules = tmp_path / "home" / "hub" / "governance.toml"

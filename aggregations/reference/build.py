@@ -70,5 +70,14 @@ def communes(data: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA).sort("code")
 
 
+def for_the_hub(folder: Path = HERE) -> pl.DataFrame:
+    """Return what the hub's own table has of it, for targeting briefs: `warehouse/reference/communes.parquet`."""
+    return pl.read_parquet(folder / "communes.parquet").select(
+        "code", "nom", "epci", "departement", "region", "codes_postaux"
+    )
+
+
 if __name__ == "__main__":
     build(Path(sys.argv[1]))
+    hub = HERE.parents[1] / "warehouse" / "reference" / "communes.parquet"
+    for_the_hub().write_parquet(hub, compression="zstd", compression_level=19)

@@ -1,7 +1,7 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
 `venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
-hub, `governance` and `partners` those of its members and partners, `audit` those of anyone who doubts. Messages are in
+hub, `governance` and `partners` those of its members and partners, `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
 """
@@ -26,6 +26,7 @@ from pipelines.cli import (
     push,
     quality,
     rights,
+    targeting,
     venue,
 )
 from pipelines.cli.console import language, say
@@ -38,6 +39,7 @@ A venue's life:   venue add → inspect → ingest (or pull) → quality → pla
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
+Finding people:   suggest → brief → match (inside the venue) → lift
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -65,6 +67,7 @@ for command in (
     quality.quality,
     quality.quarantine,
     people.optouts,
+    people.match,
     planning.plan,
     venue.preview,
     venue.release,
@@ -80,6 +83,9 @@ for command in (
     partners.serve,
     partners.extract,
     partners.mirror,
+    targeting.suggest,
+    targeting.brief,
+    targeting.lift,
 ):
     app.command()(command)
 for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):
