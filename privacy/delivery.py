@@ -213,7 +213,7 @@ def answer_in(hub: Path, name: str, digest: str) -> Answer:
 def write_answer(told: Answer, name: str, digest: str | None) -> bytes:
     """Return an answer as it is filed and sent: JSON, with what it is about."""
     facts = {n: value for n, value in asdict(told).items() if value} | {"folder": name, "document_sha256": digest}
-    return json.dumps(facts, ensure_ascii=False).encode()
+    return json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace")  # a folder's name may be any bytes
 
 
 def read_answer(text: bytes | str) -> Answer:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from privacy.delivery import Answer, pack, parcel, read_answer
+from privacy.delivery import Answer, pack, parcel, read_answer, write_answer
 from privacy.errors import Fault, VerificationRefusal
 from privacy.release import Release, read
 from privacy.verification import FORMAT
@@ -61,6 +61,11 @@ def test_a_refusal_is_told_with_the_hubs_own_rule() -> None:
     assert (told.rule, told.en) == ("policy", "policy: the hub refused this release. k is 5")
     assert told.fr == "policy : le hub a refusé cette publication. k vaut 5"
     assert Answer("refused").refusal().rule == "hub"
+
+
+def test_an_answer_about_a_name_that_is_no_text_is_filed_all_the_same() -> None:
+    filed = write_answer(Answer("refused", "identity", "é", "é"), "\udcff49", None)
+    assert read_answer(filed) == Answer("refused", "identity", "é", "é")
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", '{"state": "well"}', '{"state": "accepted", "there": 3}', "no"])
