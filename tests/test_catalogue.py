@@ -59,6 +59,9 @@ def texts(hub: Hub, snapshot: int | None = None) -> dict[str, str]:
     return {p.relative_to(hub.folder / "catalogue").as_posix(): p.read_text("utf-8") for p in written}
 
 
+pytestmark = pytest.mark.slow  # a hub of its own, and shapes of hundreds of rules
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory, backend: Backend) -> Hub:
     return hub_of(tmp_path_factory.mktemp("home"), backend, 1500)
@@ -92,7 +95,6 @@ def contracts(files: dict[str, str], folder: str = "contracts") -> dict[str, dic
     return {Path(n).stem: yaml.safe_load(text) for n, text in files.items() if n.startswith(folder)}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcat-ap-SHACL.ttl", "ranges.ttl"])
 def test_it_conforms_to_dcat_ap(told: Graph, name: str) -> None:
     ok, report = conforms(told, name)
@@ -105,7 +107,6 @@ def test_only_two_of_the_official_shapes_are_left_out() -> None:
     assert len(set(read.objects(None, SH.property))) == 290
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("subject", "predicate"), [
     (None, DCTERMS.title), (URIRef(f"{BASE}#catalogue"), DCTERMS.publisher), (None, DCAT.accessURL),
     (URIRef(f"{BASE}#service"), DCTERMS.title), (None, FOAF.name),
@@ -184,7 +185,6 @@ def test_versions_are_states_of_the_lake_and_can_be_told_again(hub: Hub, files: 
     assert texts(hub)["catalogue.ttl"] != files["catalogue.ttl"]  # another state, the same holdings
 
 
-@pytest.mark.slow
 def test_a_catalogue_holds_no_figure(hub: Hub, files: dict[str, str], tmp_path: Path, backend: Backend) -> None:
     """A fifth of the audience, which shows other cells and other numbers, is told by the same bytes."""
     other = hub_of(tmp_path, backend, 300)

@@ -120,6 +120,7 @@ def test_every_command_is_there_and_teaches(jauge: Jauge) -> None:
         assert code in re.sub(r"\s+", " ", top.out)
 
 
+@pytest.mark.slow
 def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
     before = loaded("preview", "theatre", "2025-2026-T2")
     assert "12.5 % of the season's budget" in before.out

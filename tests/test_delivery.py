@@ -61,6 +61,7 @@ def test_a_refusal_is_told_with_the_hubs_own_rule() -> None:
     assert (told.rule, told.en) == ("policy", "policy: the hub refused this release. k is 5")
     assert told.fr == "policy : le hub a refusé cette publication. k vaut 5"
     assert Answer("refused").refusal().rule == "hub"
+    assert [Answer("refused", "policy", "a", "b").sentence(language) for language in ("en", "fr")] == ["a", "b"]
 
 
 def test_an_answer_about_a_name_that_is_no_text_is_filed_all_the_same() -> None:

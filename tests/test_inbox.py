@@ -108,6 +108,7 @@ def test_the_order_of_arrival_does_not_change_the_views(tmp_path, fresh, backend
     assert set(shown[0]["release_id"]) == {sent[1]["r2"].name, sent[1]["season"].name}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "file"),
     [("signature", "manifest.sig"), ("digest", "tables/loyalty.parquet"), ("manifest", "manifest.json")],
@@ -152,6 +153,7 @@ def seal_again(folder: Path, key: bytes, manifest: dict) -> None:
     (folder / "manifest.sig").write_text(Ed25519PrivateKey.from_private_bytes(key).sign(text).hex())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "change"),
     [

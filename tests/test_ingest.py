@@ -588,6 +588,7 @@ def canaries(path: Path, folder: Path) -> list[Path]:
     return [folder / path.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ALL, ids=lambda p: p.name)
 def test_no_file_outside_the_inbox_holds_a_word_of_the_export(venue: Venue, tmp_path: Path, path: Path) -> None:
     if path.is_dir():

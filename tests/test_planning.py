@@ -146,6 +146,7 @@ def test_it_writes_nothing_and_loads_no_noise(small: Venue) -> None:
     assert not small.ledger.exists()
 
 
+@pytest.mark.slow
 def test_what_fits_is_what_the_ledger_takes(small: Venue, policy: Policy) -> None:
     release(small, Period.parse("2025-2026-T1"), policy)
     found = outlook(small, policy, SEASON, TODAY)
@@ -172,6 +173,7 @@ def test_the_alternative_can_be_paid_and_is_narrower(small: Venue, policy: Polic
     assert (found.alone.coverage or 0) > (found.whole.coverage or 0) > (found.quarter.coverage or 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("today", "season", "seen", "ended"), [
     (TODAY, NEXT, SEASON, True),                # the running season is judged by the last one
     (TODAY, SEASON, SEASON, True),

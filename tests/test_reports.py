@@ -137,6 +137,7 @@ def test_names_are_escaped_and_pages_are_well_formed(site):
         assert reader.open == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("venue", "people"), [("theatre", 9000), ("festival", 500)])
 @pytest.mark.parametrize("table", ["loyalty", "provenance", "family"])
 def test_where_much_is_hidden_shares_are_still_of_everyone(site, venue, people, table):

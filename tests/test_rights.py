@@ -432,6 +432,7 @@ def test_who_has_not_come_for_three_years_goes_entirely(
     assert len(rows(venue)) == held + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("line", "held"), [
     (f"{ANA},,subscribe,2023-11-22 12:00,consent", 1),  # three years ago to the day
     (f"{ANA},,subscribe,2023-11-21 12:00,consent", 0),

@@ -102,6 +102,7 @@ def test_a_snapshot_that_is_not_there_is_said_in_both_languages(hub, snapshot):
         assert "provenance" in fault.value.en or f"snapshot {snapshot}" in fault.value.en
 
 
+@pytest.mark.slow
 def test_upkeep_changes_no_answer_and_lets_only_old_states_go(hub):
     asked = "from family order by all"
     before = answer(hub, asked)
@@ -124,6 +125,7 @@ def test_keep_days_of_lake_toml_decides(hub):
     assert tend(hub, now=datetime.now(UTC) + timedelta(days=4)) > 0
 
 
+@pytest.mark.slow
 def test_what_is_deleted_and_purged_is_in_no_file_and_no_state(hub, sent):
     """What withdrawing a release will do; until the purge an older state still shows it."""
     gone, kept = sent[1][0].name, sent[1][1].name

@@ -274,6 +274,7 @@ def test_json_lines_say_the_same_as_a_list(venue: Venue, tmp_path: Path, *, pack
 STREAMED = [path for path in sorted(EXPORTS.iterdir()) if not list(path.glob("*.json"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", STREAMED, ids=lambda p: p.name)
 def test_no_step_of_the_reading_holds_all_rows(venue: Venue, tmp_path: Path, path: Path) -> None:
     """Polars marks in its plan the nodes that fall back to memory, and those that wait for another branch."""

@@ -265,6 +265,7 @@ def test_prices_scans_and_homes_are_likely(town: EXPORTS) -> None:
     assert 32 < opera["unit_price_cents"].mean() / 100 < 50  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
 
 
+@pytest.mark.slow
 def test_every_export_goes_through_the_door_of_a_real_venue(town: EXPORTS, tmp_path: Path) -> None:
     presets: dict[str, list[str]] = {}
     for declared in ORGANISATIONS:
