@@ -284,6 +284,7 @@ def test_a_statement_with_any_byte_changed_is_refused(place, by, kind):
             read_statement(data, kind, keys, signature)
 
 
+@pytest.mark.slow
 def test_dagster_approves_and_withdraws(tmp_path, hub, sent):
     venue = manual(sent, "Claire Martin")
     release = sent.release()

@@ -12,13 +12,15 @@ from typing import Any
 import polars as pl
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from releases import sender, small_policy
 from test_publish import records
 
 from aggregations.founding import add_venue
+from aggregations.publication import publisher
 from aggregations.venue import Venue
 from privacy.calendar import Period
 from privacy.errors import VerificationRefusal
-from privacy.explain import explain_release
+from privacy.explain import explain_plan, explain_release
 from privacy.parquet import encode
 from privacy.policy import Policy, canonical_json
 from privacy.publish import publish
@@ -180,3 +182,11 @@ def test_a_release_is_told_with_its_totals_but_kinds_of_admissions_are_not_added
     assert whole in told["provenance"]
     assert put not in told["provenance"]  # nothing was taken there
     assert put in told["schedule"]
+
+
+@pytest.mark.parametrize(("language", "word"), [("fr", "montré au-dessus de"), ("en", "shown above")])
+def test_a_plan_is_told_a_line_a_table(language: str, word: str, tmp_path: Path) -> None:
+    s = sender(tmp_path, policy=small_policy("loyalty", "provenance"))
+    lines = explain_plan(publisher(s.venue).plan(s.policy, Period.parse("2025-2026")), language).splitlines()
+    assert len(lines) == 2
+    assert all(word in line for line in lines)

@@ -142,6 +142,7 @@ def test_the_control_is_benjamini_and_yekutielis(rate):
     assert discoveries([]) == []
 
 
+@pytest.mark.slow
 def test_a_venue_of_the_same_profile_is_not_told_apart_and_another_is():
     table = POLICY.table("provenance")
     tilt = np.geomspace(0.25, 4, table.size)
