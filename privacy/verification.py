@@ -4,9 +4,11 @@ layout        the files are those the manifest declares
 manifest      canonical JSON of a known format, all fields there
 signature     Ed25519 (RFC 8032) by the venue's key
 identity      the id is the digest of venue, period, policy and revision, and the folder's name
-digest        each table's SHA-256 is the manifest's
-schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise
-suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout
+digest        each file's SHA-256 is the manifest's
+schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise; one row a
+              bucket of each part of a sketch that is shown
+suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout; a
+              part of a sketch is shown by its noisy sum
 accounting    the declared noise gives the declared loss, recomputed exactly
 """
 
@@ -23,13 +25,15 @@ import polars as pl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from privacy import buckets
 from privacy.accounting import Cost, epsilon, round_up, shift
 from privacy.cells import check
 from privacy.errors import broken, hold
 from privacy.policy import canonical_json
 from privacy.selection import certain
 
-FORMAT = "jauge-release/2"
+FORMAT = "jauge-release/3"
+_FORMATS = FORMAT, "jauge-release/2"  # the second: before there were sketches
 
 
 def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
@@ -39,8 +43,8 @@ def release_id(venue: str, period: str, policy_digest: str, revision: int) -> st
 
 def verify(
     folder: Path, public_key: str | None = None, *, name: str | None = None
-) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-    """Return manifest and tables, or raise VerificationRefusal.
+) -> tuple[dict[str, Any], dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """Return manifest, tables and sketches, or raise VerificationRefusal.
 
     `public_key`: hex, default the manifest's own. `name`: what the folder will be called, default what it is.
     """
@@ -48,6 +52,7 @@ def verify(
         text, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_text("ascii")
         manifest = json.loads(text)
         listed = {f"tables/{table}.parquet" for table in manifest["tables"]} | {"manifest.json", "manifest.sig"}
+        listed |= {f"sketches/{sketch}.parquet" for sketch in manifest.get("sketches", {})}
         listed |= {"approval.json"} & {p.name for p in folder.iterdir()}  # see `statements`
     except (OSError, ValueError, KeyError, TypeError):
         raise broken("layout", "manifest.json or manifest.sig is missing or unreadable") from None
@@ -56,14 +61,16 @@ def verify(
     try:
         _check_manifest(name or folder.name, text, signature, manifest, public_key or manifest["venue"]["public_key"])
         tables = {table: _check_table(folder, table, spec, manifest["k"]) for table, spec in manifest["tables"].items()}
+        sketches = {name: _check_sketch(folder, name, manifest) for name in manifest.get("sketches", {})}
         _check_accounting(manifest)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError, pl.exceptions.PolarsError):
         raise broken("manifest", "a field is missing or of the wrong type") from None
-    return manifest, tables
+    return manifest, tables, sketches
 
 
 def _check_manifest(name: str, text: bytes, signature: str, manifest: dict[str, Any], key: str) -> None:
-    hold("manifest", manifest["format"] == FORMAT and canonical_json(manifest) == text, "not canonical, or unknown")
+    known = manifest["format"] in _FORMATS and (manifest["format"] == FORMAT) == ("sketches" in manifest)
+    hold("manifest", known and canonical_json(manifest) == text, "not canonical, or unknown")
     try:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), text)
     except (InvalidSignature, ValueError):
@@ -82,6 +89,15 @@ def _check_table(folder: Path, name: str, spec: dict[str, Any], k: dict[str, Any
         f"the threshold of table {name} does not keep the k it states",
     )
     check(rows, name, spec)
+    return rows
+
+
+def _check_sketch(folder: Path, name: str, manifest: dict[str, Any]) -> pl.DataFrame:
+    path, spec = folder / "sketches" / f"{name}.parquet", manifest["sketches"][name]
+    hold("digest", sha256(path) == spec["sha256"], f"sketches/{name}.parquet was altered")
+    hold("manifest", spec["season"] == manifest["season"], f"sketch {name} is of another season")
+    rows = pl.read_parquet(path)
+    buckets.check(rows, name, spec)
     return rows
 
 
@@ -105,7 +121,7 @@ def _check_accounting(manifest: dict[str, Any]) -> None:
         same = spent == Cost(*(Fraction(part) for part in parts))
         allowed = epsilon(spent.rho, Fraction(stated["delta"]) - spent.delta, spent.shift) <= stated["epsilon"]
         hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
-    known = {t["unit"] for t in manifest["tables"].values()}
+    known = {t["unit"] for t in manifest["tables"].values()} | ({"person"} if manifest.get("sketches") else set())
     hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
 
 
@@ -119,6 +135,10 @@ def _cost(manifest: dict[str, Any], unit: str) -> Cost:
             for drawn, touched in draws:
                 bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
                 cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, touched))
+    for sketch in manifest.get("sketches", {}).values() if unit == "person" else ():
+        for drawn in sketch["groups"]:
+            bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
+            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, 1))
     return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))
 
 
