@@ -55,7 +55,7 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, ma
             if lacks(venue, venue.store / identity):  # it was loaded before the venue had the cooperative's key
                 check_consent(venue, detection)
                 with _judged(venue, detection) as (judged, _), without_values(detection):
-                    write_matches(venue, venue.store / identity, [one.rows for one in judged])
+                    write_matches(venue, venue.store / identity, judged)
         else:
             check_consent(venue, detection)
             detection = receive(venue, detection, paths, identity)
@@ -101,7 +101,7 @@ def _store(
         replaced = pl.concat([c.replaced for c in changes.values()])
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
-        write_matches(venue, part, [one.rows for one in prepared])
+        write_matches(venue, part, prepared)
     receipt = replace(_receipt(venue, detection, prepared, identity, written, changes), in_inbox=in_inbox)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)

@@ -16,36 +16,39 @@ import polars as pl
 
 from aggregations.cooperative import hold_key, match_key
 from aggregations.disk import PART, settle
-from aggregations.receipt import receipts
+from aggregations.receipt import Receipt, receipts
 from aggregations.records import Scan
+from aggregations.staging import Prepared
 from aggregations.venue import Venue
 from privacy.sketch import key_id
 
 MATCH = pl.UInt64()
 
 
-def adopt(venue: Venue, file: Path) -> tuple[str, int]:
-    """Have the venue hold the key in a file; return its id, and how many exports held have no match under it.
+def adopt(venue: Venue, file: Path) -> str:
+    """Have the venue hold the key in a file; return its id.
 
     Matches under another key go: what they were made of cannot be read from them.
     """
     key = hold_key(venue, file)
-    ours, missing = _name(key), 0
-    for receipt in receipts(venue.store):
-        for other in (venue.store / receipt.id).glob("match-*.parquet"):
-            if other.name != ours:
-                other.unlink()
-        missing += "transactions" in receipt.frames and not (venue.store / receipt.id / ours).exists()
-    return key_id(key), missing
+    for other in files(venue):
+        if other.name != _name(key):
+            other.unlink()
+    return key_id(key)
 
 
-def write_matches(venue: Venue, folder: Path, staged: Sequence[pl.LazyFrame]) -> None:
-    """Put the matches of an export's people (`person`, `_match`) beside its records, where the venue has the key."""
+def unmatched(venue: Venue) -> list[Receipt]:
+    """Return the exports of people in the store that have no match under the key that the venue holds."""
+    return [r for r in receipts(venue.store) if "transactions" in r.frames and lacks(venue, venue.store / r.id)]
+
+
+def write_matches(venue: Venue, folder: Path, prepared: Sequence[Prepared]) -> None:
+    """Put the matches of an export's people beside its records, where the venue has the key."""
     if key := match_key(venue):
         path = folder / _name(key)
         known = [
             pl.LazyFrame(schema={"person": pl.UInt64, "_match": MATCH}),
-            *(s.select("person", "_match") for s in staged),
+            *(p.rows.select("person", "_match") for p in prepared if p.records.emit.frame == "transactions"),
         ]
         made = pl.concat(known).drop_nulls().unique().sort("person", "_match").rename({"_match": "match"})
         part = path.with_name(f"{PART}{path.name}")

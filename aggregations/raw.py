@@ -45,7 +45,7 @@ def holding(venue: Venue, persons: frozenset[int], orders: frozenset[int]) -> Ho
         here = frozenset[int]()
         try:
             with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
-                detection = detect(_files(venue, receipt), name=receipt.preset)
+                detection = detect(files_of(venue, receipt), name=receipt.preset)
                 for one in stage(detection, venue, venue.person_key, Path(scratch)):
                     if one.records.emit.frame in PERSONAL:
                         theirs = one.staged.filter(pl.col("person").is_in(wanted)).select(pl.col("person").unique())
@@ -76,7 +76,7 @@ def leave(venue: Venue, leaving: Iterable[Receipt] = (), *, unlink: bool = True)
         write_receipt(venue.store, replace(receipt, in_inbox=False))
     gone = list(_there(venue, [r for r in receipts(venue.store) if not r.in_inbox])) if unlink else []
     for receipt in gone:
-        discard(venue, _files(venue, receipt))
+        discard(venue, files_of(venue, receipt))
         shutil.rmtree(venue.corrections / receipt.id[:DIGITS], ignore_errors=True)  # its refused rows, given back
     return len(gone)
 
@@ -91,7 +91,7 @@ def _there(venue: Venue, loaded: Iterable[Receipt]) -> Iterator[Receipt]:
     """Yield the exports whose files lie in the inbox, byte for byte."""
     known = dict[tuple[str, ...], str]()
     for receipt in loaded:
-        files = _files(venue, receipt)
+        files = files_of(venue, receipt)
         if receipt.files and all(file.is_file() for file in files):
             if receipt.files not in known:
                 known[receipt.files] = fingerprint(venue.person_key, files)
@@ -99,5 +99,6 @@ def _there(venue: Venue, loaded: Iterable[Receipt]) -> Iterator[Receipt]:
                 yield receipt
 
 
-def _files(venue: Venue, receipt: Receipt) -> list[Path]:
+def files_of(venue: Venue, receipt: Receipt) -> list[Path]:
+    """Return where an export's raw files lie in the inbox, as long as they do."""
     return [venue.inbox / name for name in receipt.files]

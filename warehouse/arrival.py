@@ -1,7 +1,7 @@
 """One folder of the inbox: one process at a time has it, and it is verified by what it says alone.
 
 Rules, in order: those of `privacy.release.read` (layout, manifest, signature, identity, digest, schema, suppression,
-accounting), with `member` before the signature; then table, statement and approval. What the lake must be asked
+accounting), with `member` before the signature; then table, sketch, statement and approval. What the lake must be asked
 (withdrawn, policy, key, revision) comes after, in `inbox`. A withdrawal is a file beside the folders, held to layout,
 member, statement and identity.
 """
@@ -29,7 +29,7 @@ from privacy.policy import Policy
 from privacy.release import Release, read
 from privacy.statements import read_statement
 from warehouse.charter import Governance, Member
-from warehouse.floor import check_facts, check_tables
+from warehouse.floor import check_facts, check_sketches, check_tables
 from warehouse.governance import Hub, governance
 from warehouse.withdrawals import SUFFIX, Withdrawal, read_withdrawal
 
@@ -145,6 +145,7 @@ def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
     check_facts(release.manifest)
     try:
         check_tables(release.manifest, rules.policy)
+        check_sketches(release.manifest, rules.policy)
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         raise wrong_field() from None
     if member:

@@ -27,7 +27,9 @@ MACROS = (
     *("interval95", "errors", "spread"),  # parts of the above
 )
 
-_HELD = "releases losses venues floor governance refusals withdrawals labels dictionary edition turn"
+_HELD = (
+    "releases losses venues floor governance refusals withdrawals sketches sketch_facts labels dictionary edition turn"
+)
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
     "policy k k_rule manifest_sha256 accepted_at manifest governance",
@@ -37,6 +39,8 @@ _COLUMNS = {  # of the relations written by hand, where a test holds them to the
     "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint governance",
     "governance": "digest since text",
     "withdrawals": "release_id venue period season revision withdrawn_at governance",
+    "sketches": "release_id venue season period part bucket count",
+    "sketch_facts": "release_id venue season period part buckets mechanism scale key",
     "labels": "dimension code fr en position",
     "dictionary": "relation column_name fr en",
     "edition": "digest",

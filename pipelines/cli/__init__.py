@@ -1,7 +1,7 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
-hub, `governance` and `partners` those of its members and partners, `audit` those of anyone who doubts. Messages are in
+`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
+the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
 """
@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pipelines.cli import (
     audit,
+    cooperative,
     departures,
     exports,
     governance,
@@ -35,6 +36,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
+Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
@@ -53,7 +55,9 @@ app = typer.Typer(
 )
 app.command()(venue.demo)
 venue.app.command("renew-key")(departures.renew_key)
+venue.app.command("match-key")(cooperative.match_key)
 app.add_typer(venue.app, name="venue")
+app.add_typer(cooperative.app, name="coop")
 app.add_typer(governance.app, name="governance")
 app.add_typer(partners.app, name="partner")
 for command in (
