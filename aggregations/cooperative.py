@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -50,6 +51,12 @@ def hold_key(venue: Venue, file: Path) -> bytes:
 def of_address(address: pl.Expr, key: bytes) -> pl.Expr:
     """Return the match of an address written in one way; null for a contact that is no e-mail."""
     return keyed(pl.when(address.str.contains("@", literal=True)).then(address), key, "match")
+
+
+def matches_of(texts: Sequence[str], key: bytes) -> frozenset[int]:
+    """Return the matches of contacts, written in one way, under a key."""
+    given = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    return frozenset(given.select(of_address(pl.col("text"), key)).to_series().drop_nulls())
 
 
 def buckets(match: pl.Expr, root: bytes, season: str, number: int) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 venues/<id>/
     venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
-    keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
+    keys/           person.key (hashes people), signing.key (signs releases), match.key (`cooperative`): owner-only
     inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to mend
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export

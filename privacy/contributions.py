@@ -49,13 +49,13 @@ class Contributions:
     """What a venue's people add to tables and sketches.
 
     `each`: applies the work to the contributions to some of the tables, those of one basis, part by part.
-    `people`: applies the count to the people of a sketch, part by part.
+    `people`: applies the count to the people of a sketch, part by part; of none, where there is no sketch.
     `version`: a text that changes whenever the records behind may have.
     """
 
     version: str
     each: Callable[[tuple[Table, ...], Work], Iterable[Found]]
-    people: Callable[[Sketch, Count], Iterable[Found]]
+    people: Callable[[Sketch, Count], Iterable[Found]] = lambda _sketch, _count: ()
 
 
 def at_once(

@@ -50,11 +50,11 @@ _LEFT_OUT = {
 
 _SKETCHES = {
     "en": """
-8. Sketches ({names}), of venues that hold their cooperative's key: people with an e-mail address are hashed into {buckets}
-   noisy counts, so that members can tell how many people they share, never who. The hub does not hold the key.""",
+8. Sketches ({names}), of venues that hold their cooperative's key: people with an e-mail address are hashed into
+   {buckets} noisy counts, which tell how many people venues share, never who. The hub does not hold the key.""",
     "fr": """
-8. Esquisses ({names}), des lieux qui détiennent la clé de leur coopérative : le public connu par une adresse électronique est
-   réparti en {buckets} nombres bruités, pour savoir combien de personnes des lieux ont en commun, jamais qui. Le hub n’a pas la clé.""",
+8. Esquisses ({names}), des lieux qui détiennent la clé de leur coopérative : le public connu par une adresse électronique
+   est réparti en {buckets} nombres bruités, qui disent combien de personnes des lieux partagent, jamais qui. Le hub n’a pas la clé.""",
 }
 _SKETCH = {
     "en": "{label}, {group}: each bucket ± {margin:.0f}; a part is shown above a noisy {least}{shown}",
@@ -114,14 +114,15 @@ def explain_policy(policy: Policy, language: str) -> str:
         quarter=policy.calendar["quarter"], season=policy.calendar["season"],
         left_out="; ".join(_left_out(policy, language)) or _LEFT_OUT[language, "none"],
         sketches="".join(
-            _SKETCHES[language].format(names=getattr(s, language).lower(), buckets=s.buckets) for s in policy.sketches
+            _SKETCHES[language].format(names=s.name, buckets=s.buckets) for s in policy.sketches
         ),
     )  # fmt: skip
 
 
 def _left_out(policy: Policy, language: str) -> Iterator[str]:
     for who in LEAVABLE:
-        tables = ", ".join(table.name for table in policy.tables if who in table.leaves_out)
+        declared = *policy.tables, *policy.sketches
+        tables = ", ".join(one.name for one in declared if who in one.leaves_out)
         if tables:
             yield _LEFT_OUT[language, who].format(tables=tables)
 
