@@ -23,6 +23,7 @@ from aggregations.matches import adopt, files, unmatched
 from aggregations.persons import numbers_of
 from aggregations.publication import offer, publisher, release
 from aggregations.records import records
+from aggregations.register import write_register
 from aggregations.rights import forget, purge
 from aggregations.tables import Records
 from aggregations.venue import Venue, add_venue
@@ -177,7 +178,7 @@ def test_a_person_is_there_once_with_one_value_of_each_attribute() -> None:
     assert found.equals(people(*reversed(rows)))
     assert found.columns == ["person", "bucket", "age_band", "loyalty", "provenance"]
     key = season_key(ROOT, "2025-2026")
-    bucket = int.from_bytes(hmac.digest(key, b"bucket\x005", "sha256")[:8]) % 1024
+    bucket = int.from_bytes(hmac.digest(key, b"bucket\x005", "sha256")[:8]) % REACH.buckets
     assert found.row(0) == (1, bucket, "40-59", "regulier", "commune")
 
 
@@ -254,10 +255,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_sketch_counts_the_people_in_their_buckets(home: Path) -> None:
     venue = Venue("theatre", "", "theatre", "38185", folder=home / "venues" / "theatre")
-    exact = gather_sketch(offer(venue, SEASON), REACH)[:1024]
+    exact = gather_sketch(offer(venue, SEASON), REACH)[: REACH.buckets]
     key = season_key(ROOT, "2025-2026")
-    want = [int.from_bytes(hmac.digest(key, b"bucket\0" + str(match(a)).encode(), "sha256")[:8]) % 1024 for a in CROWD]
-    assert exact.tolist() == [want.count(bucket) for bucket in range(1024)]
+    want = [
+        int.from_bytes(hmac.digest(key, b"bucket\0" + str(match(a)).encode(), "sha256")[:8]) % REACH.buckets
+        for a in CROWD
+    ]
+    assert exact.tolist() == [want.count(bucket) for bucket in range(REACH.buckets)]
 
 
 def test_parts_of_the_records_give_the_same_sketch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,3 +350,9 @@ def test_a_load_killed_before_its_match_is_written_leaves_nothing_half(
     assert files(venue) == []
     assert not ingest(venue, [file]).already
     assert set(matches(venue).values()) == {match("ana@example.org")}
+
+
+def test_the_register_says_that_a_second_number_is_kept_where_it_is(tmp_path: Path) -> None:
+    for key, name in ((ROOT, "one"), (b"", "other")):
+        page = write_register(made(tmp_path, key, name), POLICY)[1].read_text("utf-8")
+        assert ("holds its cooperative’s key" in page) == bool(key)

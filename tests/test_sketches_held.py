@@ -50,7 +50,7 @@ def test_a_sketch_is_held_as_sealed_with_what_it_takes_to_read_it(hub: Hub, sent
     facts = query(hub, "select * from sketch_facts order by part")
     assert facts["part"].to_list() == spec["parts"]
     assert set(facts.drop("part", "scale").iter_rows()) == {
-        (release.id, "theatre", "2025-2026", "2025-2026", 1024, "discrete Gaussian", spec["key"])
+        (release.id, "theatre", "2025-2026", "2025-2026", REACH.buckets, "discrete Gaussian", spec["key"])
     }
     sigma = {part: scale(g["sigma"], g["step"]) for g in spec["groups"] for part in g["parts"]}
     assert dict(facts.select("part", "scale").iter_rows()) == {part: sigma[part] for part in spec["parts"]}
@@ -78,7 +78,7 @@ def test_a_withdrawn_release_takes_its_sketch_with_it(hub: Hub, sent: tuple[Send
 
 @pytest.mark.parametrize(("words", "network"), [
     ("unknown here", {"name": "other"}),
-    ("other records, buckets or attributes", {"buckets": 512}),
+    ("other records, buckets or attributes", {"buckets": 256}),
     ("other records, buckets or attributes", {"attributes": REACH.attributes[:2]}),
     ("other parts or steps", {"measure": replace(REACH.measure, step=2000)}),
     ("other parts or steps", {"attributes": tuple(replace(d, values=d.values[1:]) for d in REACH.attributes)}),
