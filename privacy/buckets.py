@@ -49,7 +49,12 @@ def check(rows: pl.DataFrame, name: str, spec: dict[str, Any]) -> None:
     good = good and [g["name"] for g in groups] == ["all", *spec["attributes"]]
     good = good and sum(len(g["parts"]) for g in groups) == len(declared) and shown == sorted({*shown} & {*declared})
     good = good and all(g["bound_squared"] == g["step"] ** 2 > 0 for g in groups)
-    hold("schema", good, f"sketch {name} does not declare its groups, their parts and one bucket a person")
+    good = good and rows.height == len(shown) * buckets  # before as many are made to compare with
+    hold(
+        "schema",
+        good,
+        f"sketch {name} does not declare its groups, their parts, one bucket a person and as many rows as it has",
+    )
     every = lay_out({part: np.zeros(buckets, np.int64) for part in shown}).select("part", "bucket")
     laid = dict(rows.schema) == _SCHEMA and rows.select("part", "bucket").equals(every)
     laid = laid and rows.select(pl.col("count").is_between(-MOST, MOST).all() & ~pl.col("count").has_nulls()).item()
