@@ -15,7 +15,7 @@ from aggregations.disk import write_whole
 from aggregations.venue import Venue
 from privacy.errors import Fault
 
-Kind = Literal["erasure", "objection", "retention", "search", "match"]
+Kind = Literal["erasure", "objection", "retention", "search", "mailing"]
 RIGHTS: tuple[Kind, ...] = ("erasure", "objection")
 
 

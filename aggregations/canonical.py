@@ -14,6 +14,7 @@ import polars as pl
 
 from aggregations.columns import PLACES, Columns
 from aggregations.conditions import holds
+from aggregations.cooperative import match_key, of_address
 from aggregations.geography import place_of
 from aggregations.mapping import Emit, Field, Preset
 from aggregations.persons import CONTACTS, SEPARATOR, WRITTEN, Domain, buyer_is, keyed
@@ -37,7 +38,7 @@ class Canonical:
 
     `rows`: the raw columns, `_drop` (reason) and `_problem` (an index), both null where the row is kept.
     `staged`: the same rows as `_file`, `_line`, `_n`, `_drop`, `_problem`, the frame's columns, `_repeats` (rows of one
-    `row_ref` are one row repeated, else different rows), `_contact` (an exempt row that has one: must be none) and
+    `row_ref` are one row repeated, else different rows), `_contact` (an exempt row that has one: must be none), `_match` and
     `_unknown<i>` (keyed hash of a label that no vocabulary knows).
     """
 
@@ -132,6 +133,7 @@ class _Builder:
             ),
             _repeats=self.columns.identity(emit.row).is_not_null() & (not emit.numbered),
             _contact=exempt,
+            _match=self._match(who, exempt),
         )
         return Canonical(
             source=self.preset.name,
@@ -174,6 +176,12 @@ class _Builder:
         texts = [self.columns.text(Field((c,))) for c in columns]
         written = WRITTEN.get(domain)
         return pl.coalesce([written(t, self.columns.venue.country) if written else t for t in texts])
+
+    def _match(self, who: dict[Domain, pl.Expr], exempt: pl.Expr) -> pl.Expr:
+        key = match_key(self.columns.venue)
+        if not key or self.emit.frame != "transactions" or "contact" not in who:
+            return pl.lit(None, pl.UInt64)
+        return of_address(pl.when(~exempt).then(who["contact"]), key)
 
     def _of_the_day(self, at: pl.Expr) -> pl.Expr:
         """Name a visitor by what the row tells of the machine and by the venue's day; null where any of it is missing."""

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from aggregations.matches import MATCH, with_match
 from aggregations.records import held, records
 from aggregations.schema import FRAMES
 from aggregations.venue import Venue
@@ -27,16 +28,22 @@ Answer = TypeVar("Answer")
 def each_part(
     venue: Venue, frame: str, columns: list[str], work: Callable[[pl.LazyFrame, Part], Answer]
 ) -> Iterator[Answer]:
-    """Do the work on every part of a venue's canonical frame, by the engine its `venue.toml` names."""
+    """Do the work on every part of a venue's canonical frame, by the engine its `venue.toml` names.
+
+    Among the columns may be `match`, which lies beside the records.
+    """
+    types = FRAMES[frame] | {"match": MATCH}
     if venue.engine == "spark":
         from aggregations import spark  # PySpark is no dependency of those who do without
 
-        rows = held(venue, frame, scan=spark.session().read.parquet)
+        scan = spark.session().read.parquet
+        rows = held(venue, frame, scan=scan)
         if not isinstance(rows, pl.LazyFrame):  # something is held
-            return spark.in_parts(
-                rows.select(columns), pl.Schema((name, FRAMES[frame][name]) for name in columns), work
-            )
-    return in_parts(records(venue, frame).select(columns), work)
+            rows = with_match(rows, venue, scan) if "match" in columns else rows
+            return spark.in_parts(rows.select(columns), pl.Schema((name, types[name]) for name in columns), work)
+    rows = records(venue, frame)
+    rows = with_match(rows, venue, pl.scan_parquet) if "match" in columns else rows
+    return in_parts(rows.select(columns), work)
 
 
 def in_parts(rows: pl.LazyFrame, work: Callable[[pl.LazyFrame, Part], Answer]) -> Iterator[Answer]:

@@ -23,7 +23,7 @@ def load_inbox(venue: Venue) -> list[Loaded]:
     """Ingest all entries of the inbox by date of arrival; what was ingested before costs nothing."""
     # Corrections are a desk: what lies there is loaded when the steward says so, from a copy that stays (`corrections`).
     entries = [e for e in venue.inbox.iterdir() if not e.name.startswith(".")] if venue.inbox.is_dir() else []
-    entries = [e for e in entries if e not in (venue.corrections, venue.matches)]
+    entries = [e for e in entries if e not in (venue.corrections, venue.mailings)]
     loaded: list[Loaded] = []
     for entry in sorted(entries, key=lambda e: (e.stat().st_mtime_ns, e.name)):
         try:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from aggregations.changes import Changes, write_changes
 from aggregations.corrections import corrected, export_of
 from aggregations.detect import Detection, detect
 from aggregations.disk import PART, sync
+from aggregations.matches import lacks, write_matches
 from aggregations.receipt import Receipt, read_receipt, receipts
 from aggregations.reception import alone, discard, fingerprint, receive, sweep
 from aggregations.referential import on_distinct
@@ -45,25 +47,23 @@ def ingest(venue: Venue, paths: Sequence[Path], *, preset: str | None = None, ma
     detection = recognise(venue, paths, preset=preset, mapping=mapping)
     if mapping is not None:
         check_keeping(venue, mapping)
-    key = venue.person_key
-    identity = fingerprint(key, {s.path for files in detection.sources.values() for s in files})
+    identity = fingerprint(venue.person_key, {s.path for files in detection.sources.values() for s in files})
     venue.store.mkdir(parents=True, exist_ok=True)
     with alone(venue.store):
         if (venue.store / identity).is_dir():
             receipt = read_receipt(venue.store / identity, already=True)
+            if lacks(venue, venue.store / identity):  # it was loaded before the venue had the cooperative's key
+                check_consent(venue, detection)
+                with _judged(venue, detection) as (judged, _), without_values(detection):
+                    write_matches(venue, venue.store / identity, judged)
         else:
             check_consent(venue, detection)
             detection = receive(venue, detection, paths, identity)
             sweep(venue)
-            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
-                staged = stage(detection, venue, key, Path(scratch))
-                with without_values(detection):
-                    withheld = withhold(venue, [(one.records.emit.frame, one.staged) for one in staged])
-                marked = [replace(one, staged=withheld.mark(one.records.emit.frame, one.staged)) for one in staged]
-                judged = judge(detection, marked)
+            with _judged(venue, detection) as (judged, forgotten):
                 if mapping is not None:
                     keep(venue, mapping)
-                receipt = _store(venue, detection, judged, identity, in_inbox=not withheld.forgotten)
+                receipt = _store(venue, detection, judged, identity, in_inbox=not forgotten)
         if not receipt.in_inbox:
             discard(venue, {s.path for files in detection.sources.values() for s in files})
         return receipt
@@ -79,6 +79,17 @@ def recognise(
     return detect(paths, name=preset, own=own_presets(venue) if venue else None)
 
 
+@contextmanager
+def _judged(venue: Venue, detection: Detection) -> Generator[tuple[list[Prepared], bool]]:
+    """Give an export's rows, read and judged, and whether someone forgotten is among them; they are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox, ignore_cleanup_errors=True) as scratch:
+        staged = stage(detection, venue, venue.person_key, Path(scratch))
+        with without_values(detection):
+            withheld = withhold(venue, [(one.records.emit.frame, one.staged) for one in staged])
+        marked = [replace(one, staged=withheld.mark(one.records.emit.frame, one.staged)) for one in staged]
+        yield judge(detection, marked), withheld.forgotten
+
+
 def _store(
     venue: Venue, detection: Detection, prepared: Sequence[Prepared], identity: str, *, in_inbox: bool
 ) -> Receipt:
@@ -90,6 +101,7 @@ def _store(
         replaced = pl.concat([c.replaced for c in changes.values()])
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
+        write_matches(venue, part, prepared)
     receipt = replace(_receipt(venue, detection, prepared, identity, written, changes), in_inbox=in_inbox)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)

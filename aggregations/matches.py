@@ -1,163 +1,81 @@
-"""The venue's own consenting contacts that fit a targeting brief, as a file for its own newsletter tool.
+"""Matches in the store: for each export the people that have an address, and their number under the cooperative's key.
 
-Records hold no address, so the raw exports that still lie in the inbox are read again, and each address is hashed as loading
-does; what is written is the addresses, and nothing else of anyone. Someone fits who has all codes of one of the
-brief's segments, as the records tell them today. Their last dated word must be yes, in whichever system it was said; an
-objection, a `forget`, or the chance of being a minor wins. Organisations' addresses are left out.
-
-The file lies in `inbox/matches/`, where direct identifiers may be and nothing else looks, for this account only; `forget` and
-`purge` take all such files away, since another is made in a moment. An act is recorded: how many, never who.
+They lie beside the records, in `store/<export>/match-<id of the key>.parquet`, and are input to sketches only. An export
+that was loaded without the key, or under another, has none: loading the same files again makes them, and nothing else can,
+for the store holds no address.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aggregations import segments
-from aggregations.acts import record
-from aggregations.consents import consenting
-from aggregations.detect import detect
-from aggregations.disk import PART, write_whole
-from aggregations.forgotten import among
-from aggregations.persons import contact, keyed
-from aggregations.programme import programme, with_genres
-from aggregations.publication import home
-from aggregations.raw import files_of, loaded
-from aggregations.reception import alone, sweep
-from aggregations.records import records
-from aggregations.staging import stage, without_values
-from aggregations.tables import Records, attributes, visits
+from aggregations.cooperative import hold_key, match_key
+from aggregations.disk import PART, settle
+from aggregations.receipt import Receipt, receipts
+from aggregations.records import Scan
+from aggregations.staging import Prepared
 from aggregations.venue import Venue
-from privacy.calendar import Period
-from privacy.errors import Fault, JaugeError
+from privacy.sketch import key_id
 
-TRAITS = ("provenance", "departement", "age_band", "loyalty", "family")  # what can be told of someone
-_ADDRESS = r"([^\s,;<>\"'()\[\]]+@[^\s,;<>\"'()\[\]]+)"
-_ORGANISATION = ("is_group", "is_school", "is_reseller")
-Codes = Mapping[str, str]
+MATCH = pl.UInt64()
 
 
-class _Segment(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-    codes: dict[str, str] = Field(min_length=1)
+def adopt(venue: Venue, file: Path) -> str:
+    """Have the venue hold the key in a file; return its id.
 
-
-class _Brief(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")  # of a file's name
-    segments: list[_Segment] = Field(min_length=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """The file, how many addresses are in it, how many fit and consent by the records, and what could not be used.
-
-    `fitting` is more than `found` where the export that has someone's address has left the inbox. `aside`: segments of
-    the brief that are no trait of a person (a channel, a price). `unread`: exports that can no longer be read.
+    Matches under another key go: what they were made of cannot be read from them.
     """
-
-    path: Path
-    found: int
-    fitting: int
-    aside: int
-    unread: int
-
-
-def match(venue: Venue, brief: Path, today: date) -> Matched:
-    """Write the addresses of the venue's consenting contacts that fit; a Fault if the brief says nothing of a person."""
-    told = _read(brief)
-    wanted = [s.codes for s in told.segments if s.codes.keys() <= {*TRAITS}]
-    if not wanted:
-        raise Fault(
-            f"No segment of {brief.name} is a trait of a contact: {', '.join(TRAITS)}.",
-            f"Aucun segment de {brief.name} n’est un trait d’un contact : {', '.join(TRAITS)}.",
-        )
-    venue.store.mkdir(parents=True, exist_ok=True)
-    with alone(venue.store):
-        sweep(venue)
-        persons = _fitting(venue, wanted, Period.containing(today))
-        addresses, unread = _addresses(venue, persons)
-        venue.matches.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = venue.matches / f"{told.id}.csv"
-        write_whole(path, addresses.select("email").write_csv())
-        record(venue, "match", found=addresses.height)
-    return Matched(path, addresses.height, len(persons), len(told.segments) - len(wanted), unread)
+    key = hold_key(venue, file)
+    for other in files(venue):
+        if other.name != _name(key):
+            other.unlink()
+    return key_id(key)
 
 
-def clear(venue: Venue) -> None:
-    """Take every such file away: whoever is forgotten, or late, may be in it. Under the store's lock."""
-    for file in venue.matches.glob("*") if venue.matches.is_dir() else ():
-        file.unlink()
+def unmatched(venue: Venue) -> list[Receipt]:
+    """Return the exports of people in the store that have no match under the key that the venue holds."""
+    return [r for r in receipts(venue.store) if "transactions" in r.frames and lacks(venue, venue.store / r.id)]
 
 
-def _read(brief: Path) -> _Brief:
-    try:
-        return _Brief.model_validate_json(brief.read_text("utf-8"))
-    except (ValidationError, UnicodeDecodeError):
-        raise Fault(
-            f"{brief.name} is no brief: `jauge brief` writes one as brief.json, with `id` and `segments`.",
-            f"{brief.name} n’est pas un brief : `jauge brief` en écrit un, brief.json, avec `id` et `segments`.",
-        ) from None
+def write_matches(venue: Venue, folder: Path, prepared: Sequence[Prepared]) -> None:
+    """Put the matches of an export's people beside its records, where the venue has the key."""
+    if key := match_key(venue):
+        path = folder / _name(key)
+        known = [
+            pl.LazyFrame(schema={"person": pl.UInt64, "_match": MATCH}),
+            *(p.rows.select("person", "_match") for p in prepared if p.records.emit.frame == "transactions"),
+        ]
+        made = pl.concat(known).drop_nulls().unique().sort("person", "_match").rename({"_match": "match"})
+        part = path.with_name(f"{PART}{path.name}")
+        made.collect(engine="streaming").write_parquet(part, compression="zstd")
+        settle(part, path)
 
 
-def _fitting(venue: Venue, wanted: Sequence[Codes], period: Period) -> pl.Series:
-    """Return the numbers of who fits, consents, and may be written to."""
-    place = home(venue)
-    rows = with_genres(records(venue, "transactions"), programme(venue))
-    empty = pl.LazyFrame()
-    known = visits(Records(rows, empty, empty, place)).filter(pl.col("identified"))
-    kept = known.filter(segments.before("performance_at", period, place.timezone))
-    used = {name for codes in wanted for name in codes}
-    people = attributes(known, period, place, used - {"family"})
-    if "family" in used:
-        families = kept.group_by("person").agg(pl.col("family").unique())
-        people = people.join(families, on="person", how="left")
-    fits = pl.any_horizontal([pl.all_horizontal([_has(d, c) for d, c in codes.items()]) for codes in wanted])
-    out = kept.filter(
-        segments.perhaps_minor(period) | pl.any_horizontal(pl.col(_ORGANISATION).fill_null(False))
-    ).select("person")
-    asked = pl.Series(sorted(among(known, venue)), dtype=pl.UInt64).implode()
-    found = people.filter(fits.fill_null(False), ~pl.col("person").is_in(asked))
-    found = found.join(out, on="person", how="anti").join(consenting(venue), on="person", how="semi")
-    return found.select(pl.col("person").unique().sort()).collect(engine="streaming")["person"]
+def lacks(venue: Venue, folder: Path) -> bool:
+    """Tell whether an export in the store has no match under the key that the venue holds."""
+    key = match_key(venue)
+    return bool(key) and not (folder / _name(key)).exists()
 
 
-def _has(dimension: str, code: str) -> pl.Expr:
-    return pl.col(dimension).list.contains(code) if dimension == "family" else pl.col(dimension) == code
+def files(venue: Venue) -> list[Path]:
+    """Return the files of matches in the store, under any key."""
+    return [file for r in receipts(venue.store) for file in sorted((venue.store / r.id).glob("match-*.parquet"))]
 
 
-def _addresses(venue: Venue, persons: pl.Series) -> tuple[pl.DataFrame, int]:
-    """Return `email`, one a person, as written in the export loaded last; and how many exports could not be read."""
-    found, unread = pl.DataFrame(schema={"person": pl.UInt64, "email": pl.String}), 0
-    for receipt in loaded(venue):
-        try:
-            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
-                detection = detect(files_of(venue, receipt), name=receipt.preset)
-                for one in stage(detection, venue, venue.person_key, Path(scratch)):
-                    with without_values(detection):
-                        columns = [c for own, domain in one.records.emit.person if domain == "contact" for c in own]
-                        here = [*_read_again(one.records.rows, columns, venue.person_key, persons)]
-                        found = pl.concat([found, *here])
-        except JaugeError:
-            unread += 1
-    return found.unique("person", keep="last", maintain_order=True).sort("email"), unread
+def with_match(rows: Any, venue: Venue, scan: Scan) -> Any:
+    """Return rows of a frame with each person's `match`: of several addresses, the one whose match is least."""
+    name = _name(match_key(venue))
+    own = [nw.from_native(scan(str(file))) for file in files(venue) if file.name == name]
+    if not own:
+        return nw.from_native(rows).with_columns(match=nw.lit(None, nw.Int64)).to_native()
+    least = nw.concat(own).group_by("person").agg(nw.col("match").min())
+    return nw.from_native(rows).join(least, on="person", how="left").to_native()
 
 
-def _read_again(rows: pl.LazyFrame, columns: list[str], key: bytes, persons: pl.Series) -> Iterator[pl.DataFrame]:
-    """Yield `person` and `email` of the rows in which one of these persons is."""
-    schema: Mapping[str, Any] = rows.collect_schema()
-    for column in columns:
-        if schema[column] == pl.String:
-            told = rows.select(
-                person=keyed(contact(pl.col(column)), key, "contact"), email=pl.col(column).str.extract(_ADDRESS)
-            )
-            mine = told.filter(pl.col("person").is_in(persons.implode())).drop_nulls()
-            yield mine.unique("person", keep="last", maintain_order=True).collect(engine="streaming")
+def _name(key: bytes) -> str:
+    return f"match-{key_id(key)}.parquet"

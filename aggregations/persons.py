@@ -19,7 +19,9 @@ import polars as pl
 
 from privacy.errors import GovernanceRefusal
 
-Domain = Literal["contact", "phone", "account", "visitor", "order", "performance", "event", "row", "label", "forgotten"]
+Domain = Literal[
+    "contact", "phone", "account", "visitor", "order", "performance", "event", "row", "label", "forgotten", "match"
+]
 # What ties a record to someone: an address, a telephone, or the number one system gives them (two systems number alike).
 CONTACTS: tuple[Domain, ...] = ("contact", "phone", "account")
 SEPARATOR = "\x1f"  # between the parts of an identity

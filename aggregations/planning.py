@@ -91,6 +91,7 @@ def outlook(venue: Venue, policy: Policy, season: Period, today: date) -> Outloo
     quarterly, whole, only = (
         publisher(venue).plan(p, when) for p, when in ((policy, Period(seen.year, 1)), (policy, seen), (alone, seen))
     )
+    sketches = publisher(venue).sketches(alone, seen)
     in_quarters, in_season, in_it_alone = Seen(), Seen(), Seen()
     for period in quarters:
         _add(in_quarters, _look(venue, period, {"quarter": (quarterly, policy)})["quarter"])
@@ -104,7 +105,7 @@ def outlook(venue: Venue, policy: Policy, season: Period, today: date) -> Outloo
         audience={kind: _audience(own, kind, whole, quarters) for kind in venue.publishes},
         quarter=Option(quarterly, _shares(in_quarters)), whole=Option(whole, _shares(in_season)),
         alone=Option(only, _shares(in_it_alone)), alone_share=alone.calendar["season"],
-        alone_fits=all(_within(spent.get(u, Cost()) + cost, budget[u]) for u, cost in total(only).items()),
+        alone_fits=all(_within(spent.get(u, Cost()) + cost, budget[u]) for u, cost in total(only, sketches).items()),
         calendar=calendar,
         left={u: max(1 - spent.get(u, Cost()).rho / b.rho, Fraction(0)) for u, b in budget.items()},
     )  # fmt: skip

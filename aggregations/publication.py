@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from aggregations.audience import COLUMNS, counted
+from aggregations.cooperative import match_key
 from aggregations.engines import each_part
 from aggregations.geography import commune
 from aggregations.programme import programme, with_genres
@@ -14,14 +16,15 @@ from aggregations.segments import Home
 from aggregations.tables import FRAME, Records, answer, columns
 from aggregations.venue import Venue
 from privacy.calendar import Period
-from privacy.contributions import Contributions, Found, Work
-from privacy.declarations import Table
+from privacy.contributions import Contributions, Count, Found, Work
+from privacy.declarations import Sketch, Table
 from privacy.domains import EXACT
 from privacy.plan import TablePlan
 from privacy.policy import Policy
 from privacy.publish import Published, bound_tables, publish
 from privacy.publisher import Publisher
 from privacy.selection import select
+from privacy.sketch import key_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def publisher(venue: Venue) -> Publisher:
         fingerprint_key=venue.person_key,
         ledger=venue.ledger,
         outbox=venue.outbox,
+        match_key=match_key(venue),
     )
 
 
@@ -102,4 +106,9 @@ def offer(venue: Venue, period: Period, check: Callable[[], None] = lambda: None
             for found in each_part(venue, frame, columns(frame, own), act):
                 yield from found
 
-    return Contributions(version(venue, period), each)
+    def people(sketch: Sketch, count: Count) -> Iterator[Found]:
+        act = partial(counted, home(venue), period, sketch, count, match_key(venue), programme(venue))
+        return each_part(venue, "transactions", [*COLUMNS, "match"], act)
+
+    key = match_key(venue)
+    return Contributions(version(venue, period) + (key_id(key) if key else ""), each, people)

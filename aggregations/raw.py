@@ -44,7 +44,7 @@ def holding(venue: Venue, persons: frozenset[int], orders: frozenset[int]) -> Ho
     for receipt in loaded(venue):
         here = frozenset[int]()
         try:
-            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox) as scratch:
+            with tempfile.TemporaryDirectory(prefix=PART, dir=venue.inbox, ignore_cleanup_errors=True) as scratch:
                 detection = detect(files_of(venue, receipt), name=receipt.preset)
                 for one in stage(detection, venue, venue.person_key, Path(scratch)):
                     if one.records.emit.frame in PERSONAL:
@@ -100,5 +100,5 @@ def _there(venue: Venue, loaded: Iterable[Receipt]) -> Iterator[Receipt]:
 
 
 def files_of(venue: Venue, receipt: Receipt) -> list[Path]:
-    """Return where the raw files of an export are, or were."""
+    """Return where the raw files of an export lie in the inbox, as long as they do."""
     return [venue.inbox / name for name in receipt.files]

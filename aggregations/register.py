@@ -20,6 +20,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregations.acts import acts
+from aggregations.cooperative import match_key
 from aggregations.disk import write_whole
 from aggregations.mapping import Emit, presets
 from aggregations.publication import publisher
@@ -118,6 +119,7 @@ def _facts(venue: Venue, policy: Policy, day: date) -> dict[str, Any]:
         "policy": policy,
         "tables": [plan.table for plan in plans],
         "measures": list({n.measure.name: n.measure for plan in plans for n in plan.cells}.values()),
+        "match_key": bool(match_key(venue)),
         "releases": _releases(venue),
         "acts": acts(venue),
     }

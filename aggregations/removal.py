@@ -9,11 +9,13 @@ on disk, and no contact.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
 from aggregations.disk import PART, settle
 from aggregations.forgotten import among
+from aggregations.matches import files as match_files
 from aggregations.receipt import Receipt, receipts, write_receipt
 from aggregations.retention import PERSONAL, Window, too_old, unseen
 from aggregations.schema import FRAMES, REPLACED
@@ -35,6 +37,8 @@ def remove(venue: Venue, since: Window | None = None, also: frozenset[int] = fro
     `also`: numbers of persons that are to join the list of who asked to be forgotten.
     """
     leaving, taken = _leaving(venue, since, also), False
+    for path in match_files(venue):  # before the records that tell who leaves
+        _take_out_matches(path, leaving)
     for receipt in receipts(venue.store):
         folder = venue.store / receipt.id
         for part in folder.glob(f"{PART}*"):
@@ -50,7 +54,7 @@ def remove(venue: Venue, since: Window | None = None, also: frozenset[int] = fro
         if receipt.replaced:
             write_receipt(venue.store, replace(receipt, replaced={}))
         for file in (venue.store / receipt.id).glob("*.parquet"):
-            if file.stem not in receipt.frames:
+            if file.stem not in receipt.frames and not file.stem.startswith("match-"):
                 file.unlink()
     return taken
 
@@ -58,6 +62,7 @@ def remove(venue: Venue, since: Window | None = None, also: frozenset[int] = fro
 def _leaving(venue: Venue, since: Window | None, also: frozenset[int]) -> Leaving:
     exports = receipts(venue.store)
     files = [venue.store / r.id / f"{frame}.parquet" for r in exports for frame in PERSONAL if frame in r.frames]
+    files += match_files(venue)
     known = [pl.LazyFrame(schema={"person": pl.UInt64}), *(pl.scan_parquet(f).select("person") for f in files)]
     asked = pl.Series("person", sorted(among(pl.concat(known), venue) | also), pl.UInt64)
     quiet = unseen(venue, since) if since else pl.Series("person", [], pl.UInt64)
@@ -68,6 +73,16 @@ def _leaving(venue: Venue, since: Window | None, also: frozenset[int]) -> Leavin
         pl.concat(dead) if dead else pl.LazyFrame(schema=REPLACED),
         since,
     )
+
+
+def _take_out_matches(path: Path, leaving: Leaving) -> None:
+    rows = pl.scan_parquet(path)
+    stay = rows.join(leaving.people, on="person", how="anti")
+    before, after = (r.select(pl.len()).collect(engine="streaming").item() for r in (rows, stay))
+    if after < before:
+        part = path.with_name(f"{PART}{path.name}")
+        stay.sink_parquet(part, compression="zstd", engine="streaming")
+        settle(part, path)
 
 
 def _take_out(venue: Venue, receipt: Receipt, frame: str, leaving: Leaving) -> tuple[Receipt, int, bool]:

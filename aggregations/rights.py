@@ -15,9 +15,10 @@ from pathlib import Path
 import polars as pl
 
 from aggregations.acts import Kind, record
+from aggregations.cooperative import match_key, matches_of
 from aggregations.forgotten import add, orders_of
 from aggregations.inbox import load_inbox
-from aggregations.matches import clear
+from aggregations.mailing import clear
 from aggregations.persons import WRITTEN, numbers_of
 from aggregations.raw import holding, leave, loaded, over
 from aggregations.receipt import receipts
@@ -64,8 +65,8 @@ def forget(
     Raises:
         Fault: one of the texts is no contact.
     """
-    numbers = numbers_of(contacts, venue.person_key, venue.country, source)
-    if numbers["asked"].n_unique() < len(contacts) or not contacts:
+    asked = numbers_of(contacts, venue.person_key, venue.country, source)
+    if asked["asked"].n_unique() < len(contacts) or not contacts:
         raise Fault(
             "Nothing to look for: each line is one e-mail address, or with --source one number of that system.",
             "Rien à chercher : chaque ligne est une adresse électronique ou, avec --source, un numéro de ce système.",
@@ -76,14 +77,14 @@ def forget(
         for form in WRITTEN.values()
         for t in texts.select(form(pl.col("text"), venue.country)).to_series().drop_nulls()
     ]
-    persons = frozenset(numbers["person"])
+    persons = frozenset(asked["person"])
     load_inbox(venue)
     venue.store.mkdir(parents=True, exist_ok=True)
     with alone(venue.store):
         sweep(venue)
         held, orders = _held(venue, persons)
         raw = holding(venue, persons, orders)
-        found = numbers.filter(pl.col("person").is_in(sorted(held | raw.persons)))["asked"].n_unique()
+        found = asked.filter(pl.col("person").is_in(sorted(held | raw.persons)))["asked"].n_unique()
         named = search([venue.inbox], plain, persons).left  # in a column that no preset reads, say
         leaving = raw.receipts | {r.id: r for r in loaded(venue) if {venue.inbox / f for f in r.files} & {*named}}
         leave(venue, leaving.values(), unlink=False)
@@ -92,7 +93,9 @@ def forget(
         record(venue, right, asked=len(contacts), found=found, exports=len(leaving))
         remove(venue)
         leave(venue)
-        left = search([venue.folder, *elsewhere], plain, persons)
+        key = match_key(venue)
+        numbers = persons | (matches_of(plain, key) if key else frozenset[int]())
+        left = search([venue.folder, *elsewhere], plain, numbers)
         record(venue, "search", asked=len(contacts), searched=left.files, left=len(left.left))
     return Forgotten(len(contacts), found, len(leaving), left)
 

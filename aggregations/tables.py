@@ -24,11 +24,11 @@ from privacy.errors import Fault
 FRAME = {"base": "transactions", "transactions": "transactions", "interactions": "interactions", "counts": "counts"}
 _PERSON = {"loyalty", "provenance", "departement", "age_band"}
 _PLACE = ("country", "commune", "epci", "departement", "region")
-_ORGANISATIONS = ("is_group", "is_school", "is_reseller")
-_READ = {
+ORGANISATIONS = ("is_group", "is_school", "is_reseller")
+READ = {
     "transactions": (
         "person", "identified", "order_ref", "performance_ref", "performance_at", "purchased_at", "quantity",
-        "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", "minor", *_ORGANISATIONS, *_PLACE,
+        "unit_price_cents", "status", "is_test", "sensitive", "family", "birth_year", "minor", *ORGANISATIONS, *_PLACE,
     ),
     "interactions": ("person", "kind", "at", *_PLACE),
     "counts": ("performance_ref", "performance_at", "family", "count", "kind"),
@@ -52,7 +52,7 @@ def contributions(records: Records, tables: tuple[Table, ...], period: Period) -
     """
     make = {"base": _base, "transactions": _transactions, "interactions": _interactions, "counts": _counts}
     if out := tables[0].leaves_out:
-        records = replace(records, transactions=_without(records, out, period))
+        records = replace(records, transactions=without(records, out, period))
     rows = make[tables[0].records](records, period, {name for table in tables for name in table.names})
     known = set(rows.collect_schema().names())
     for table in tables:
@@ -66,7 +66,7 @@ def contributions(records: Records, tables: tuple[Table, ...], period: Period) -
 
 def columns(frame: str, tables: tuple[Table, ...]) -> list[str]:
     """Return the columns of a canonical frame that contributions to these tables read."""
-    wanted = {*_READ[frame], *(name for table in tables for name in table.names)}
+    wanted = {*READ[frame], *(name for table in tables for name in table.names)}
     return [name for name in FRAMES[frame] if name in wanted]
 
 
@@ -83,9 +83,9 @@ def answer(
 
     `programme`: public, and of no one's records; see `programme`.
     """
-    if "performance_ref" in _READ[FRAME[tables[0].records]]:
+    if "performance_ref" in READ[FRAME[tables[0].records]]:
         rows = with_genres(rows, programme)
-    frames = {name: pl.LazyFrame(schema=FRAMES[name]) for name in _READ} | {FRAME[tables[0].records]: rows}
+    frames = {name: pl.LazyFrame(schema=FRAMES[name]) for name in READ} | {FRAME[tables[0].records]: rows}
     records, found = Records(**frames, home=home), list[Found]()
     for basis in dict.fromkeys(table.basis for table in tables):
         own = tuple(table for table in tables if table.basis == basis)
@@ -104,7 +104,7 @@ def visits(records: Records) -> pl.LazyFrame:
     return records.transactions.filter(counted).with_columns(family.alias("family"))
 
 
-def _without(records: Records, out: tuple[str, ...], period: Period) -> pl.LazyFrame:
+def without(records: Records, out: tuple[str, ...], period: Period) -> pl.LazyFrame:
     """Return transactions without what a table leaves out: all those of who may be a minor; sensitive performances."""
     kept = records.transactions
     if "minors" in out:
@@ -168,7 +168,7 @@ def _counts(records: Records, period: Period, wanted: set[str]) -> pl.LazyFrame:
 
 
 def attributes(known: pl.LazyFrame, period: Period, home: Home, wanted: set[str]) -> pl.LazyFrame:
-    """Return `person` and what is known of each as a period sees them, of these dimensions; `known`: see `visits`."""
+    """Return `person` and what is known of each at the period's end, of these dimensions, null if nothing; `known`: see `visits`."""
     before = known.filter(segments.before("performance_at", period, home.timezone)).with_columns(
         segments.provenance(home).alias("provenance"),
         segments.departement().alias("departement"),

@@ -2,8 +2,9 @@
 
 venues/<id>/
     venue.toml      public facts and the venue's own words; written by `jauge venue add`, edited by hand
-    keys/           person.key (hashes people), signing.key (signs releases): owner-only, never leave
-    inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to mend; matches/ addresses to write to
+    keys/           person.key (hashes people), signing.key (signs releases), match.key (`cooperative`): owner-only
+    inbox/          raw exports, as received: the only place where raw data may lie; corrections/ has refused rows, to
+                    mend; mailings/ addresses to write to
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
@@ -85,9 +86,9 @@ class Venue:
         return self.inbox / "corrections"
 
     @property
-    def matches(self) -> Path:
-        """Addresses of consenting contacts that fit a brief: `inbox/matches/<brief>.csv` (`matches`)."""
-        return self.inbox / "matches"
+    def mailings(self) -> Path:
+        """Addresses of consenting contacts that fit a brief: `inbox/mailings/<brief>.csv` (`mailing`)."""
+        return self.inbox / "mailings"
 
     @property
     def quality(self) -> Path:

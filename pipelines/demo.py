@@ -17,7 +17,9 @@ from typing import Any
 
 import dagster as dg
 
+from aggregations.cooperative import match_key, new_key
 from aggregations.founding import add_venue
+from aggregations.matches import adopt
 from aggregations.venue import Venue, read_venue
 from pipelines import partitions
 from pipelines.definitions import defs
@@ -54,7 +56,11 @@ def run_demo(home: Path, examples: Path, step: Step, *, people: int = 40_000) ->
 
 
 def town(home: Path, examples: Path, step: Step, people: int) -> None:
-    """Add the venues, register them at the hub, and lay their exports in their inboxes, once."""
+    """Add the venues, register them at the hub, hand them one key, and lay their exports in their inboxes, once."""
+    key = home / "cooperative.key"
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True)
+        new_key(key)
     with tempfile.TemporaryDirectory() as folder:
         new = [v for v in ORGANISATIONS if not (home / "venues" / v.id).exists()]
         files = write_town(Path(folder), people=people) if new else {}
@@ -64,6 +70,8 @@ def town(home: Path, examples: Path, step: Step, people: int) -> None:
                 if declared in new
                 else read_venue(home / "venues" / declared.id)
             )
+            if not match_key(venue):
+                adopt(venue, key)
             for export in files.get(venue.id, []):
                 _lay(export, venue.inbox)
             if venue.id == "theatre":

@@ -61,7 +61,7 @@ def most_bytes(spec: dict[str, Any]) -> int:
 def read_rows(data: bytes, spec: dict[str, Any]) -> pl.DataFrame:
     """Return what a table's file holds, or refusal `schema`: its declared columns, rows that are as many as declared."""
     codes, _, figures = _declared(spec)
-    return parquet.decode(data, codes, figures, _rows(codes))
+    return parquet.decode(data, codes, _rows(codes), floats=figures)
 
 
 def check(rows: pl.DataFrame, name: str, spec: dict[str, Any]) -> None:

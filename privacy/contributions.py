@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from privacy.declarations import Measure, Table
+from privacy.declarations import Measure, Sketch, Table
 from privacy.errors import Fault
 
 Ints = npt.NDArray[np.int64]
@@ -41,29 +41,42 @@ class Found:
 
 
 Work = Callable[[pl.LazyFrame, tuple[Table, ...], Part], Found]
+Count = Callable[[Sketch, pl.LazyFrame, Part], Found]
 
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """What a venue's people add to tables.
+    """What a venue's people add to tables and sketches.
 
     `each`: applies the work to the contributions to some of the tables, those of one basis, part by part.
+    `people`: applies the count to the people of a sketch, part by part; of none, where there is no sketch.
     `version`: a text that changes whenever the records behind may have.
     """
 
     version: str
     each: Callable[[tuple[Table, ...], Work], Iterable[Found]]
+    people: Callable[[Sketch, Count], Iterable[Found]] = lambda _sketch, _count: ()
 
 
-def at_once(rows: Callable[[tuple[Table, ...]], pl.LazyFrame], version: str = "") -> Contributions:
-    """Return contributions all in one part; `rows`: tables of one basis → the contributions to them."""
+def at_once(
+    rows: Callable[[tuple[Table, ...]], pl.LazyFrame],
+    version: str = "",
+    people: Callable[[Sketch], pl.LazyFrame] = lambda _: pl.LazyFrame(),
+) -> Contributions:
+    """Return contributions all in one part; `rows`: tables of one basis → the contributions to them; `people`: of a sketch."""
 
     def each(tables: tuple[Table, ...], work: Work) -> Iterator[Found]:
         for basis in dict.fromkeys(table.basis for table in tables):
             own = tuple(table for table in tables if table.basis == basis)
             yield work(rows(own), own, Part())
 
-    return Contributions(version, each)
+    return Contributions(version, each, lambda sketch, count: [count(sketch, people(sketch), Part())])
+
+
+def whole(parts: Sequence[Part]) -> None:
+    """Raise Fault when a part is missing or came twice: a person in two parts would be bounded twice."""
+    if sorted(p.number for p in parts) != list(range(len(parts))) or {p.of for p in parts} != {len(parts)}:
+        raise Fault("Parts of the records are missing or came twice.", "Il manque des parts des enregistrements, ou une est venue deux fois.")  # fmt: skip
 
 
 def check(rows: pl.LazyFrame, jobs: Sequence[Job]) -> None:

@@ -1,4 +1,4 @@
-"""What a policy declares: dimensions (public domains), measures, tables. Frozen values, no records."""
+"""What a policy declares: dimensions (public domains), measures, tables, sketches. Frozen values, no records."""
 
 from __future__ import annotations
 
@@ -149,3 +149,60 @@ class Table:
             yield f"tables.{self.name}: a level's reach must be 1 or more, its share above 0"
         if sum(level.share for level in self.levels) >= 1:
             yield f"tables.{self.name}: the levels must leave a share to the cells"
+
+
+EVERYONE = "all"  # the group, and the one part of it, of everyone in a sketch
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A declared sketch: people hashed into `buckets` counts; all of them, and those of each value of each attribute.
+
+    `measure`: people, whose steps the noise is drawn in. `everyone`: the share of its budget that the sketch of all people
+    gets; each attribute's have an equal part of the rest. `minimum`: people that a part must have to be shown, judged by its
+    noisy sum, which must be `z` of its standard errors above. `max_tickets`: who has more in the period resells or
+    books for a group, and is left out whole.
+    """
+
+    name: str
+    fr: str
+    en: str
+    records: str
+    measure: Measure
+    attributes: tuple[Dimension, ...]
+    buckets: int
+    weight: int
+    everyone: Fraction
+    minimum: int
+    z: Fraction
+    max_tickets: int
+    leaves_out: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Everyone, then each attribute: a person is in one part of each."""
+        return EVERYONE, *(d.name for d in self.attributes)
+
+    def parts(self, group: str) -> tuple[str, ...]:
+        """Return the parts of a group, as releases name them: `all`, or `age_band:15-24` and so on."""
+        own = (d for d in self.attributes if d.name == group)
+        return next((tuple(f"{d.name}:{code}" for code in d.codes) for d in own), (EVERYONE,))
+
+    def share(self, group: str) -> Fraction:
+        """Return the share of the sketch's budget that a group gets."""
+        if group == EVERYONE:
+            return self.everyone if self.attributes else Fraction(1)
+        return (1 - self.everyone) / len(self.attributes)
+
+    def faults(self) -> Iterator[str]:
+        """Say what a policy may not declare of it."""
+        if (
+            min(self.buckets, self.weight, self.minimum, self.max_tickets) < 1
+            or self.z < 0
+            or not 0 < self.everyone < 1
+        ):
+            yield f"sketches.{self.name}: buckets, weight, minimum and max_tickets must be 1 or more, z 0 or more, everyone a share"
+        if self.buckets > 2**14:  # counts of two bytes, 32 KiB a part
+            yield f"sketches.{self.name}: buckets must be 16384 at most"
+        if self.records != "transactions" or not set(self.leaves_out) <= set(LEAVABLE):
+            yield f"sketches.{self.name}: records must be transactions; leaves_out has some of {', '.join(LEAVABLE)}"

@@ -26,8 +26,8 @@ ID = re.compile(r"[0-9a-f]{32}")
 VENUE = re.compile(r"[a-z][a-z0-9-]{1,40}")
 TEXT_LIMIT = 1 << 20  # bytes: the largest manifests have some 20,000
 FILE_LIMIT = 1 << 24  # bytes, whatever a manifest declares: the packaged policy's tables have some 5,000
-_TABLE = re.compile(r"[a-z][a-z0-9_]{0,60}")
-_TABLES = 64
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_FILES = 64  # tables and sketches
 
 State = Literal["absent", "arriving", "waiting", "accepted", "refused"]
 
@@ -110,25 +110,40 @@ def parcel(name: str, texts: Mapping[str, bytes]) -> Parcel:
     try:
         document: Any = json.loads(texts[kind.document])
         venue, own = document["venue"]["id"], document["release_id"]
-        files = {f"tables/{table}.parquet": _file(table, spec) for table, spec in document.get("tables", {}).items()}
+        files = {
+            f"{folder}/{name}.parquet": _file(name, spec, cells(spec))
+            for folder, cells in _CELLS.items()
+            for name, spec in document.get(folder, {}).items()
+        }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise broken("manifest", "a field is missing or of the wrong type") from None
     hold(
         "manifest",
-        isinstance(venue, str) and VENUE.fullmatch(venue) and len(files) <= _TABLES,
-        "no such venue or tables",
+        isinstance(venue, str) and VENUE.fullmatch(venue) and len(files) <= _FILES,
+        "no such venue, or too many files",
     )
     hold("identity", own == name and ID.fullmatch(name), "the id is not the folder's name")
     return Parcel(name, kind, dict(texts), venue, files)
 
 
-def _file(table: str, spec: dict[str, Any]) -> File:
-    """Rows and columns are public facts of the manifest; 32 bytes a value is more than Parquet ever takes."""
-    if not _TABLE.fullmatch(table) or not re.fullmatch(r"[0-9a-f]{64}", spec["sha256"]):
+def _file(name: str, spec: dict[str, Any], cells: int) -> File:
+    """32 bytes a value is more than Parquet ever takes."""
+    if not _NAME.fullmatch(name) or not re.fullmatch(r"[0-9a-f]{64}", spec["sha256"]):
         raise ValueError
+    return File(spec["sha256"], min(FILE_LIMIT, (1 << 16) + 32 * cells))
+
+
+def _of_table(spec: dict[str, Any]) -> int:
+    """Rows and columns are public facts of the manifest."""
     rows = prod(len(d["values"]) + 1 for d in spec["dimensions"])
-    columns = len(spec["dimensions"]) + 8 * len(spec["measures"])
-    return File(spec["sha256"], min(FILE_LIMIT, (1 << 16) + 32 * rows * columns))
+    return rows * (len(spec["dimensions"]) + 8 * len(spec["measures"]))
+
+
+def _of_sketch(spec: dict[str, Any]) -> int:
+    return 3 * len(spec["parts"]) * int(spec["buckets"])
+
+
+_CELLS = {"tables": _of_table, "sketches": _of_sketch}
 
 
 def pack(folder: Path) -> Parcel:

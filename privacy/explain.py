@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from privacy.declarations import LEAVABLE
-from privacy.plan import TablePlan
+from privacy.buckets import scale, threshold
+from privacy.declarations import EVERYONE, LEAVABLE
+from privacy.plan import SketchPlan, TablePlan
 from privacy.policy import Policy
 from privacy.release import Release
 
@@ -26,7 +27,7 @@ Policy {name} (digest {digest}).
 4. Bounds: one person weighs at most one in a cell; in more cells than a table counts fully, a little less in each.
 5. Noise: random numbers drawn once by OpenDP (discrete Gaussian), paid for before in the venue's ledger.
 6. Calendar: each quarter takes {quarter} of the season's budget, the season itself {season}.
-7. Left out: {left_out}.""",
+7. Left out: {left_out}.{sketches}""",
     "fr": """\
 Politique {name} (empreinte {digest}).
 1. Qui est protégé : une personne dans un lieu, avec tous ses enregistrements, sur une saison (1er septembre-31 août).
@@ -36,7 +37,7 @@ Politique {name} (empreinte {digest}).
 4. Bornes : une personne compte au plus pour un dans une case ; dans plus de cases que prévu, un peu moins dans chacune.
 5. Bruit : des nombres tirés au hasard une seule fois par OpenDP (gaussienne discrète), payés d’avance au registre du lieu.
 6. Calendrier : chaque trimestre prend {quarter} du budget de la saison, la saison elle-même {season}.
-7. Écartés : {left_out}.""",
+7. Écartés : {left_out}.{sketches}""",
 }
 _LEFT_OUT = {
     ("en", "minors"): "people who may be under 18, of {tables}",
@@ -45,6 +46,24 @@ _LEFT_OUT = {
     ("fr", "sensitive"): "les représentations signalées sensibles, de {tables}",
     ("en", "none"): "nothing",
     ("fr", "none"): "rien",
+}
+
+_SKETCHES = {
+    "en": """
+8. Sketches ({names}), of venues that hold their cooperative's key: people with an e-mail address are hashed into
+   {buckets} noisy counts, which tell how many people venues share, never who. The hub does not hold the key.""",
+    "fr": """
+8. Esquisses ({names}), des lieux qui détiennent la clé de leur coopérative : le public connu par une adresse électronique
+   est réparti en {buckets} nombres bruités, qui disent combien de personnes des lieux partagent, jamais qui. Le hub n’a pas la clé.""",
+}
+_SKETCH = {
+    "en": "{label}, {group}: each bucket ± {margin:.0f}; a part is shown above a noisy {least}{shown}",
+    "fr": "{label}, {group} : chaque compartiment ± {margin:.0f} ; une partie est montrée au-dessus de {least}, bruit compris{shown}",
+}
+_EVERYONE = {"en": "everyone", "fr": "tout le public"}
+_PARTS = {
+    "en": "; {n} of {all} parts shown, the rest is not publishable",
+    "fr": " ; {n} parties montrées sur {all}, le reste n’est pas publiable",
 }
 
 _K = {
@@ -94,12 +113,16 @@ def explain_policy(policy: Policy, language: str) -> str:
         k_rule=_K[language, policy.k_rule].format(k=policy.k),
         quarter=policy.calendar["quarter"], season=policy.calendar["season"],
         left_out="; ".join(_left_out(policy, language)) or _LEFT_OUT[language, "none"],
+        sketches="".join(
+            _SKETCHES[language].format(names=s.name, buckets=s.buckets) for s in policy.sketches
+        ),
     )  # fmt: skip
 
 
 def _left_out(policy: Policy, language: str) -> Iterator[str]:
     for who in LEAVABLE:
-        tables = ", ".join(table.name for table in policy.tables if who in table.leaves_out)
+        declared = *policy.tables, *policy.sketches
+        tables = ", ".join(one.name for one in declared if who in one.leaves_out)
         if tables:
             yield _LEFT_OUT[language, who].format(tables=tables)
 
@@ -110,6 +133,15 @@ def explain_plan(plans: tuple[TablePlan, ...], language: str) -> str:
         _line(language, getattr(p.table, language), p.threshold,
               [(getattr(n.measure, language), n.sigma, n.measure.step) for n in p.cells])
         for p in plans
+    )  # fmt: skip
+
+
+def explain_sketches(plans: tuple[SketchPlan, ...], language: str) -> str:
+    """Tell, a line a group of each sketch, the 95 % margin of a bucket and the least audience shown."""
+    return "\n".join(
+        _sketched(language, getattr(p.sketch, language), group, (n.sigma, n.measure.step),
+                  threshold(p.sketch.minimum, p.sketch.z, n.sigma, n.measure.step, p.sketch.buckets))
+        for p in plans for group, n in zip(p.sketch.groups, p.groups, strict=True)
     )  # fmt: skip
 
 
@@ -127,7 +159,19 @@ def explain_release(release: Release, language: str) -> str:
     k = _K[language, m["k"]["rule"]].format(k=m["k"]["minimum"])
     sentences += [k[0].upper() + k[1:], _MADE[language]]
     sentences += [_told(release, name, spec, language) for name, spec in m["tables"].items()]
+    for spec in m["sketches"].values():
+        for g in spec["groups"]:
+            n = len({*g["parts"]} & {*spec["parts"]})
+            shown = _PARTS[language].format(n=n, all=len(g["parts"]))
+            sentences.append(
+                _sketched(language, spec[language], g["name"], (g["sigma"], g["step"]), g["threshold"], shown)
+            )
     return "\n".join(f"{i}. {sentence}" for i, sentence in enumerate(sentences, 1))
+
+
+def _sketched(language: str, label: str, group: str, noise: tuple[int, int], least: int, shown: str = "") -> str:
+    told = _EVERYONE[language] if group == EVERYONE else group
+    return _SKETCH[language].format(label=label, group=told, margin=_Z95 * scale(*noise), least=least, shown=shown)
 
 
 def _told(release: Release, name: str, spec: dict[str, Any], language: str) -> str:

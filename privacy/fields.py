@@ -120,6 +120,31 @@ class _Table(_Fields):
     sha256: Digest
 
 
+class _Group(_Drawn):
+    name: Name
+    parts: Annotated[list[Text], Field(min_length=1, max_length=1000)]
+    step: Whole
+    threshold: Annotated[int, Field(ge=-(10**18), le=10**18)]
+
+
+class _Sketch(_Fields):
+    fr: Text
+    en: Text
+    records: Name
+    leaves_out: list[Name]
+    max_tickets: Whole
+    buckets: Annotated[int, Field(ge=1, le=2**14)]
+    mechanism: Literal["discrete Gaussian"]
+    season: Text
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    minimum: Whole
+    z: Exact
+    attributes: Annotated[list[Name], Field(max_length=16)]
+    groups: Annotated[list[_Group], Field(min_length=1, max_length=17), AfterValidator(_once)]
+    parts: Annotated[list[Text], AfterValidator(_once)]
+    sha256: Digest
+
+
 class _Variant(_Fields):
     variant_name: Text
     details: Text
@@ -162,6 +187,7 @@ class _Manifest(_Fields):
     accounting: _Accounting
     implementation: _Implementation
     tables: Annotated[dict[Name, _Table], Field(min_length=1, max_length=100)]
+    sketches: Annotated[dict[Name, _Sketch], Field(max_length=100)]
 
 
 def check_fields(manifest: dict[str, Any]) -> None:
@@ -171,4 +197,5 @@ def check_fields(manifest: dict[str, Any]) -> None:
     except ValidationError as wrong:
         raise broken("manifest", f"fields missing, too many or of the wrong type: {wrong.error_count()}") from None
     cells = max(prod(len(d.values) for d in table.dimensions) for table in told.tables.values())
-    hold("size", cells <= MOST_CELLS, f"a table has more than {MOST_CELLS} cells")
+    rows = max((len(sketch.parts) * sketch.buckets for sketch in told.sketches.values()), default=0)
+    hold("size", max(cells, rows) <= MOST_CELLS, f"a table or sketch has more than {MOST_CELLS} cells")

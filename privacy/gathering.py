@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from privacy.contributions import Contributions, Found, Ints, Job, Part, Sums, at_once, check, place
+from privacy.contributions import Contributions, Found, Ints, Job, Part, Sums, at_once, check, place, whole
 from privacy.declarations import Measure, Table
 from privacy.domains import EXACT, domain
 from privacy.errors import Fault
@@ -55,8 +55,7 @@ def gather(contributions: Contributions, jobs: Sequence[Job]) -> list[Bounded]:
             sums[name] = (before[0] + cells, before[1] + taken) if before else (cells, taken)
             seen[name].append(found.part)
     for parts in seen.values():
-        if sorted(p.number for p in parts) != list(range(len(parts))) or {p.of for p in parts} != {len(parts)}:
-            raise Fault("Parts of the records are missing or came twice.", "Il manque des parts des enregistrements, ou une est venue deux fois.")  # fmt: skip
+        whole(parts)
     return [_laid(job, *sums[job[0].name]) for job in jobs]
 
 
@@ -84,15 +83,15 @@ def _people(rows: pl.DataFrame, jobs: Sequence[Job], amounts: list[str]) -> dict
     from privacy.grouping import by_person
 
     cells = _stacked(rows, [f"_{i}" for i in range(len(jobs))], np.uint32)
-    whole = rows["person"].to_numpy(), cells, _stacked(rows, amounts, np.int64)
-    for given in whole:
+    everyone = rows["person"].to_numpy(), cells, _stacked(rows, amounts, np.int64)
+    for given in everyone:
         given.flags.writeable = False  # Numba would compile once more for arrays that may be written
     uses = [[amounts.index(m.name) for m in measures if m.name != "people"] for _, measures in jobs]
     uses = [slice(None) if use == [*range(len(amounts))] else use for use in uses]  # a slice copies nothing
     bounds, crews = [bounds_of(*job) for job in jobs], pl.thread_pool_size()
 
     def bounded(crew: int) -> list[Sums]:
-        own, did, starts = by_person(*whole, crew, crews)
+        own, did, starts = by_person(*everyone, crew, crews)
         return [bound_people(starts, cell, did[use], of) for cell, use, of in zip(own, uses, bounds, strict=True)]
 
     with ThreadPoolExecutor(crews) as threads:
@@ -114,8 +113,8 @@ def _admissions(rows: pl.DataFrame, i: int, table: Table, measures: tuple[Measur
     """Add up single admissions, each worth step x clip in one cell; nothing is taken. A count has one measure."""
     (measure,) = measures
     sums = rows.group_by(f"_{i}").agg(pl.col(measure.name).clip(lower_bound=0).sum())
-    whole = pl.DataFrame({f"_{i}": range(table.size)}, schema={f"_{i}": pl.UInt32}).join(sums, on=f"_{i}", how="left")
-    exact = whole.sort(f"_{i}")[measure.name].fill_null(0).to_numpy()
+    every = pl.DataFrame({f"_{i}": range(table.size)}, schema={f"_{i}": pl.UInt32}).join(sums, on=f"_{i}", how="left")
+    exact = every.sort(f"_{i}")[measure.name].fill_null(0).to_numpy()
     return np.stack([exact, exact * measure.step * measure.clip], axis=1), np.empty((0, 1), np.int64)
 
 

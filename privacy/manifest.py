@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from privacy.accounting import Cost, epsilon
+from privacy.buckets import MECHANISM, threshold
 from privacy.charges import Charge
 from privacy.declarations import Unit
-from privacy.plan import TablePlan
+from privacy.plan import SketchPlan, TablePlan
 from privacy.policy import Policy
 from privacy.verification import FORMAT
 
@@ -44,10 +47,10 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
         "dp_variant": {
             "variant_name": "Approximate DP",
             "details": "Gaussian privacy-loss distributions composed exactly, converted once; rho is mu squared over two.",
-            "data_domain": "Cells of the fixed public dimensions listed in each table; none is learnt from data.",
+            "data_domain": "Cells of the fixed public dimensions listed in each table, buckets of a fixed number in each sketch; none is learnt from data.",
             "unprotected_quantities": [
                 "That this venue published this period and revision, and when.",
-                "Which kinds of records the venue publishes, and whether it opted in to receipts.",
+                "Which kinds of records the venue publishes, whether it opted in to receipts, and holds the key of sketches.",
             ],
         },
         "privacy_loss": {unit: _loss(policy, unit, cost) for unit, cost in charge.costs.items()},
@@ -59,14 +62,15 @@ def write_manifest(venue: dict[str, str], charge: Charge, policy: Policy, season
             "access_type": "Non-interactive",
         },
         "accounting": {
-            "composition": "Exact sum of rho, shift and delta over tables and over the season, in the venue's ledger.",
+            "composition": "Exact sum of rho, shift and delta over tables, sketches and the season, in the venue's ledger.",
             "post_processing": "Cells at or below the threshold are suppressed. What bounds took is put back by raking, from its "
             "own noisy measurement, by factors of 1 or more; tables of the same people agree on their total. Nothing is rounded.",
             "season_share": str(policy.calendar["quarter" if "-T" in charge.period else "season"]),
         },
         "implementation": {
             "mechanisms": "Discrete Gaussian by OpenDP on integer vectors, L2 sensitivity; Gaussian threshold on the "
-            "noisy number of people, after a pre-threshold of k on the true number when the rule is certain.",
+            "noisy number of people, after a pre-threshold of k on the true number when the rule is certain. Sketches: one "
+            "bucket a person, the same noise on every bucket, a threshold on the noisy sum alone.",
             "preprocessing_and_hyperparameter_tuning": "Bounds, clips and domains are public policy, not tuned on data.",
         },
         "tables": {plan.table.name: _table(plan) for plan in plans},
@@ -109,4 +113,21 @@ def _table(plan: TablePlan) -> dict[str, Any]:
                         for v in plan.levels if v.measure == n.measure]}
             for n in plan.cells
         ],
+    }  # fmt: skip
+
+
+def describe(plan: SketchPlan, rows: pl.DataFrame, season: str, key: str) -> dict[str, Any]:
+    """Return what the manifest says of a sketch; `key`: the id of the season's key. Sigma and bound are in steps."""
+    sketch, step = plan.sketch, plan.sketch.measure.step
+    return {
+        "fr": sketch.fr, "en": sketch.en, "records": sketch.records, "leaves_out": list(sketch.leaves_out),
+        "max_tickets": sketch.max_tickets, "buckets": sketch.buckets, "mechanism": MECHANISM, "season": season, "key": key,
+        "minimum": sketch.minimum, "z": str(sketch.z), "attributes": [d.name for d in sketch.attributes],
+        "groups": [
+            {"name": group, "parts": list(sketch.parts(group)), "step": step, "sigma": n.sigma,
+             "bound_squared": n.bound_squared,
+             "threshold": threshold(sketch.minimum, sketch.z, n.sigma, step, sketch.buckets)}
+            for group, n in zip(sketch.groups, plan.groups, strict=True)
+        ],
+        "parts": rows["part"].unique().sort().to_list(),
     }  # fmt: skip

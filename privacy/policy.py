@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from privacy.calendar import Period
-from privacy.declarations import RECORDS, Dimension, Level, Measure, Table, Unit
+from privacy.declarations import RECORDS, Dimension, Level, Measure, Sketch, Table, Unit
 from privacy.errors import Fault
 
 
@@ -40,6 +40,7 @@ class Policy:
     k_z: Fraction
     calendar: dict[str, Fraction]
     tables: tuple[Table, ...]
+    sketches: tuple[Sketch, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -102,6 +103,19 @@ def _build(raw: dict[str, Any], vocabulary: dict[str, Any]) -> Policy:
         )
         for n, t in raw["tables"].items()
     )  # fmt: skip
+    sketches = tuple(
+        Sketch(
+            n,
+            **(s | {
+                "measure": measures["people"],
+                "attributes": tuple(dimensions[d] for d in s["attributes"]),
+                "everyone": Fraction(s["everyone"]),
+                "z": Fraction(s["z"]),
+                "leaves_out": tuple(sorted(s.get("leaves_out", ()))),
+            }),
+        )
+        for n, s in raw.get("sketches", {}).items()
+    )  # fmt: skip
     of_delta = Fraction(raw["selection"]["share_of_delta"])
     season: dict[Unit, Loss] = {
         unit: Loss(Fraction(s["epsilon"]), Fraction(s["delta"]), Fraction(s["delta"]) * of_delta)
@@ -110,7 +124,7 @@ def _build(raw: dict[str, Any], vocabulary: dict[str, Any]) -> Policy:
     k = raw["k"]
     policy = Policy(
         raw["name"], season, k["minimum"], k["rule"], Fraction(str(k.get("z", 0))),
-        {name: Fraction(share) for name, share in raw["calendar"].items()}, tables,
+        {name: Fraction(share) for name, share in raw["calendar"].items()}, tables, sketches,
     )  # fmt: skip
     faults = list(_faults(policy))
     if faults:
@@ -130,5 +144,7 @@ def _faults(policy: Policy) -> Any:
         if table.records not in RECORDS or table.unit not in policy.season:
             yield f"tables.{table.name}: records must be one of {', '.join(RECORDS)}, with a season budget"
         yield from table.faults()
+    for sketch in policy.sketches:
+        yield from sketch.faults()
     for measure in {m.name: m for table in policy.tables for m in table.measures}.values():
         yield from measure.faults()

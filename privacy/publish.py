@@ -17,16 +17,17 @@ from pathlib import Path
 
 from privacy.calendar import Period
 from privacy.charges import Seal
-from privacy.contributions import Contributions
+from privacy.contributions import Contributions, Ints
 from privacy.drawing import draw_tables
 from privacy.errors import Fault
 from privacy.gathering import Bounded, gather
 from privacy.ledger import Ledger
-from privacy.manifest import write_manifest
-from privacy.plan import TablePlan, total
+from privacy.manifest import describe, write_manifest
+from privacy.plan import SketchPlan, TablePlan, total
 from privacy.policy import Policy
 from privacy.publisher import Publisher
 from privacy.release import Release, read, seal
+from privacy.sketch import draw, gather_sketch, key_id, season_key
 from privacy.verification import release_id
 
 
@@ -48,7 +49,7 @@ def publish(
     Raises BudgetRefusal, with nothing charged or drawn, when the season's budget does not hold it. Two processes
     that publish at once take turns: the second finds the first one's release.
     """
-    plans = publisher.plan(policy, period)
+    plans, sketches = publisher.plan(policy, period), publisher.sketches(policy, period)
     fingerprint = hmac.new(publisher.fingerprint_key, contributions.version.encode(), hashlib.sha256).hexdigest()
     with _turn(publisher.outbox):
         ledger = Ledger(publisher.ledger)
@@ -61,23 +62,31 @@ def publish(
             release = _sealed(publisher, sealed)
             return Published(release, False, sealed.fingerprint != fingerprint, last.policy != policy.digest)
         bounded = bound_tables(contributions, plans)
-        return Published(_draw(publisher, ledger, policy, period, plans, bounded, fingerprint), True, False, False)
+        counted = {p.sketch.name: (p, gather_sketch(contributions, p.sketch)) for p in sketches}
+        drawn = _draw(publisher, ledger, policy, period, plans, bounded, fingerprint, counted)
+        return Published(drawn, True, False, False)
 
 
 def _draw(
     publisher: Publisher, ledger: Ledger, policy: Policy, period: Period,
     plans: tuple[TablePlan, ...], bounded: Mapping[str, Bounded], fingerprint: str,
+    counted: Mapping[str, tuple[SketchPlan, Ints]],
 ) -> Release:  # fmt: skip
     """Charge, noise, select, seal: in this order, and nowhere else."""
-    costs, last = total(plans), ledger.latest(period)
+    sketches = tuple(plan for plan, _ in counted.values())
+    costs, last = total(plans, sketches), ledger.latest(period)
     unfinished = last and last.release_id not in ledger.seals and (last.policy, last.costs) == (policy.digest, costs)
     revision = last.revision + (0 if unfinished else 1) if last else 1  # charged, never out: drawn now
     name = release_id(publisher.venue, str(period), policy.digest, revision)
     charge = ledger.charge(name, period, revision, costs, policy)
     tables = draw_tables(plans, bounded, policy, charge)
+    reach = {sketch: draw(plan, exact, charge) for sketch, (plan, exact) in counted.items()}
     venue = {"id": publisher.venue, "public_key": publisher.public_key}
+    key = key_id(season_key(publisher.match_key, period.season))
+    manifest = write_manifest(venue, charge, policy, period.season, plans)
+    manifest |= {"sketches": {p.sketch.name: describe(p, reach[p.sketch.name], period.season, key) for p in sketches}}
     folder = publisher.outbox / name
-    seal(folder, write_manifest(venue, charge, policy, period.season, plans), tables, publisher.signing_key)
+    seal(folder, manifest, tables, reach, publisher.signing_key)
     release = read(folder, publisher.public_key)
     ledger.seal(name, release.manifest_sha256, fingerprint)
     return release

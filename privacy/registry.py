@@ -37,11 +37,12 @@ def record(policy: Policy, first: date = _FIRST) -> dict[str, Any]:
             "dp_variant": {
                 "variant_name": "Approximate DP",
                 "data_domain": "Tickets, registrations, interactions and door counts that one venue holds for a season, and "
-                "past visits where loyalty is told; cells of fixed public dimensions, each with a value for the unknown. "
+                "past visits where loyalty is told; cells of fixed public dimensions, each with a value for the unknown; a fixed "
+                "number of buckets that people with an e-mail address are hashed into. "
                 "No dimension is learnt from data.",
                 "unprotected_quantities": _bullets(
                     "That a venue published a period and a revision, when, and under which policy.",
-                    "Which kinds of records it publishes, and whether it opted in to receipts.",
+                    "Which kinds of records it publishes, whether it opted in to receipts, and holds the key of sketches.",
                     "What a steward chooses after looking at exact figures on her own screen.",
                 ),
             },
@@ -60,6 +61,8 @@ def record(policy: Policy, first: date = _FIRST) -> dict[str, Any]:
                 "public L2 norm, in integers.",
                 "mechanisms": _bullets(
                     "Discrete Gaussian on integer vectors by OpenDP 0.16, without a seed, drawn once and sealed.",
+                    "Sketches: one bucket a person, by a keyed hash whose key the hub never has; the same noise on every bucket; "
+                    "a sketch is shown by its noisy sum alone.",
                     "Against floating point: integers and fractions throughout; the one scale factor of a person is "
                     "rounded down, below its three roundings.",
                     "Not interactive: timing is out of scope; releases are files on a public calendar.",
@@ -88,7 +91,8 @@ def _basic(policy: Policy, first: date) -> dict[str, Any]:
         "by quarter.",
         "data_product_type": "Summary statistics",
         "data_product_region": "France",
-        "description": f"Counts of people, tickets, receipts, interactions and admissions: {tables}.",
+        "description": f"Counts of people, tickets, receipts, interactions and admissions: {tables}; "
+        "and noisy counts of hashed people, by which venues' audiences are compared.",
         "publication_date": first.isoformat(),
     }
 

@@ -5,6 +5,8 @@
     <release_id>/approval.json      who approved it, if anybody had to (see `statements`): added after the seal
     <release_id>/tables/<t>.parquet one row a cell of the public domain and a level's value (see `cells`); a measure and
                                     its standard errors, null where suppressed
+    <release_id>/sketches/<s>.parquet  noisy counts of the buckets of each part shown (see `buckets`), where the venue has the
+                                    cooperative's key
 
 `seal` writes one; `read` returns it verified, or raises VerificationRefusal naming the first rule broken (see
 `verification`). This module is all a hub needs.
@@ -30,7 +32,7 @@ from privacy.verification import verify
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A verified release. `tables`: name → every row, as in the Parquet file.
+    """A verified release. `tables`, `sketches`: name → every row, as in their Parquet files.
 
     `manifest_sha256`: digest of the manifest as it was verified; with it, every byte of the release is fixed.
     """
@@ -38,6 +40,7 @@ class Release:
     folder: Path
     manifest: dict[str, Any]
     tables: dict[str, pl.DataFrame]
+    sketches: dict[str, pl.DataFrame]
     manifest_sha256: str
 
     @property
@@ -58,6 +61,8 @@ class Release:
         for name in self.tables:
             lead = self.manifest["tables"][name]["measures"][0]["name"]
             facts[f"cells_shown_{name}"] = int(self.cells(name)[lead].count())
+        for name in self.sketches:
+            facts[f"parts_shown_{name}"] = len(self.manifest["sketches"][name]["parts"])
         return facts
 
     def cells(self, table: str) -> pl.DataFrame:
@@ -66,18 +71,26 @@ class Release:
         return self.tables[table].filter(pl.all_horizontal(pl.col(dimensions).is_not_null()))
 
 
-def seal(folder: Path, manifest: dict[str, Any], tables: dict[str, pl.DataFrame], signing_key: bytes) -> None:
+def seal(
+    folder: Path,
+    manifest: dict[str, Any],
+    tables: dict[str, pl.DataFrame],
+    sketches: dict[str, pl.DataFrame],
+    signing_key: bytes,
+) -> None:
     """Write a release to `folder`, complete or not at all; its parent must exist, `folder` must not.
 
     The files are made and synced beside it under a dotted name, then renamed: that is the moment of publication.
     """
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)  # left by a crash: never out, so it may be drawn again
-    (making / "tables").mkdir(parents=True)
-    for name, table in tables.items():
-        data = encode(table)
-        (making / "tables" / f"{name}.parquet").write_bytes(data)
-        manifest["tables"][name]["sha256"] = hashlib.sha256(data).hexdigest()
+    making.mkdir(parents=True)
+    for kind, frames in (("tables", tables), ("sketches", sketches)):
+        for name, rows in frames.items():
+            data, path = encode(rows), making / kind / f"{name}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+            manifest[kind][name]["sha256"] = hashlib.sha256(data).hexdigest()
     text = canonical_json(manifest)
     (making / "manifest.json").write_bytes(text)
     (making / "manifest.sig").write_text(Ed25519PrivateKey.from_private_bytes(signing_key).sign(text).hex(), "ascii")

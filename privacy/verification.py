@@ -5,9 +5,11 @@ size          no file is larger, no table longer, than what is declared can need
 manifest      canonical JSON of a known format, all fields there and no others, each of its type
 signature     Ed25519 (RFC 8032) by the venue's key
 identity      the id is the digest of venue, period, policy and revision, and the folder's name
-digest        each table's SHA-256 is the manifest's
-schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise; plain Parquet
-suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout
+digest        each file's SHA-256 is the manifest's
+schema        one row a cell or level of the declared domain, sorted, its columns, no error below its noise; one row a
+              bucket of each part of a sketch that is shown; plain Parquet
+suppression   the threshold keeps k; what is shown exceeds it, a level only above a cell; the rest is null throughout; a
+              part of a sketch is shown by its noisy sum
 accounting    the declared noise gives the declared loss, recomputed exactly
 """
 
@@ -25,6 +27,7 @@ import polars as pl
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from privacy import buckets
 from privacy.accounting import Cost, epsilon, round_up, shift
 from privacy.cells import check, most_bytes, read_rows
 from privacy.errors import broken, hold
@@ -33,8 +36,9 @@ from privacy.files import lists, read_file
 from privacy.policy import canonical_json
 from privacy.selection import certain
 
-FORMAT = "jauge-release/2"
-MOST_BYTES = 2**20  # of a manifest; those of the packaged policy have 22,000
+FORMAT = "jauge-release/3"
+KINDS = "tables", "sketches"  # of files, each in a folder of that name and a field of the manifest
+MOST_BYTES = 2**20  # of a manifest; those of the packaged policy have 24,000
 
 
 def release_id(venue: str, period: str, policy_digest: str, revision: int) -> str:
@@ -47,7 +51,8 @@ def read_manifest(folder: Path) -> tuple[bytes, dict[str, Any]]:
     text = read_file(folder, "manifest.json", MOST_BYTES)
     try:
         manifest = json.loads(text, parse_constant=_no_number)
-        hold("layout", isinstance(manifest["tables"], dict), "manifest.json declares no tables")
+        declared = isinstance(manifest["tables"], dict) and isinstance(manifest["sketches"], dict)
+        hold("layout", declared, "manifest.json declares no tables or sketches")
     except (ValueError, KeyError, TypeError, RecursionError):
         raise broken("layout", "manifest.json cannot be read") from None
     return text, manifest
@@ -63,17 +68,17 @@ def verify(
     *,
     name: str | None = None,
     demand: Callable[[dict[str, Any]], None] | None = None,
-) -> tuple[dict[str, Any], dict[str, pl.DataFrame], str]:
-    """Return manifest, tables and the digest of the manifest, or raise VerificationRefusal.
+) -> tuple[dict[str, Any], dict[str, pl.DataFrame], dict[str, pl.DataFrame], str]:
+    """Return manifest, tables, sketches and the digest of the manifest, or raise VerificationRefusal.
 
     `public_key`: hex, default the manifest's own. `name`: what the folder will be called, default what it is. `demand`:
     what else a reader holds the manifest to; it is called once that is signed and before any table is opened.
     """
     text, manifest = read_manifest(folder)
-    files = {f"{table}.parquet" for table in manifest["tables"]}
-    own = ("manifest.json", "manifest.sig", "tables")  # and who approved it, if anybody had to: see `statements`
+    files = {kind: {f"{name}.parquet" for name in manifest[kind]} for kind in KINDS if manifest[kind]}
+    own = ("manifest.json", "manifest.sig", *files)  # and who approved it, if anybody had to: see `statements`
     there = lists(folder, ".", own) or lists(folder, ".", (*own, "approval.json"))
-    there = there and lists(folder, "tables", files)
+    there = there and all(lists(folder, kind, names) for kind, names in files.items())
     hold("layout", there, "files are missing or not declared in the manifest")
     signature = read_file(folder, "manifest.sig", 128)
     hold("manifest", manifest.get("format") == FORMAT and _canonical(manifest, text), "not canonical, or unknown")
@@ -87,10 +92,11 @@ def verify(
         if demand:
             demand(manifest)
         tables = {table: _read_table(folder, table, spec) for table, spec in manifest["tables"].items()}
+        sketches = {name: _read_sketch(folder, name, manifest) for name in manifest["sketches"]}
         _check_accounting(manifest)
     except (ValueError, ArithmeticError):
         raise broken("manifest", "its numbers cannot be") from None
-    return manifest, tables, hashlib.sha256(text).hexdigest()
+    return manifest, tables, sketches, hashlib.sha256(text).hexdigest()
 
 
 def _canonical(manifest: dict[str, Any], text: bytes) -> bool:
@@ -117,6 +123,16 @@ def _read_table(folder: Path, name: str, spec: dict[str, Any]) -> pl.DataFrame:
     return rows
 
 
+def _read_sketch(folder: Path, name: str, manifest: dict[str, Any]) -> pl.DataFrame:
+    spec = manifest["sketches"][name]
+    hold("manifest", spec["season"] == manifest["season"], f"sketch {name} is of another season")
+    data = read_file(folder, f"sketches/{name}.parquet", buckets.most_bytes(spec))
+    hold("digest", hashlib.sha256(data).hexdigest() == spec["sha256"], f"sketches/{name}.parquet was altered")
+    rows = buckets.read_rows(data, spec)
+    buckets.check(rows, name, spec)
+    return rows
+
+
 def _least(spec: dict[str, Any], k: dict[str, Any]) -> int:
     lead = spec["measures"][0]
     one = int(lead["step"] * lead["clip"])
@@ -137,7 +153,7 @@ def _check_accounting(manifest: dict[str, Any]) -> None:
         same = spent == Cost(*(Fraction(part) for part in parts))
         allowed = epsilon(spent.rho, Fraction(stated["delta"]) - spent.delta, spent.shift) <= stated["epsilon"]
         hold("accounting", same and allowed, f"the noise stated does not give the loss stated, unit {unit}")
-    known = {t["unit"] for t in manifest["tables"].values()}
+    known = {t["unit"] for t in manifest["tables"].values()} | ({"person"} if manifest["sketches"] else set())
     hold("accounting", known == set(manifest["privacy_loss"]), "a unit of privacy is not accounted for")
 
 
@@ -151,4 +167,8 @@ def _cost(manifest: dict[str, Any], unit: str) -> Cost:
             for drawn, touched in draws:
                 bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
                 cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, touched))
+    for sketch in manifest["sketches"].values() if unit == "person" else ():
+        for drawn in sketch["groups"]:
+            bound_squared, sigma = drawn["bound_squared"], drawn["sigma"]
+            cost += Cost(Fraction(bound_squared, 2 * sigma**2), shift=shift(bound_squared, sigma, 1))
     return Cost(round_up(cost.rho), cost.delta, round_up(cost.shift))

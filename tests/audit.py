@@ -25,9 +25,10 @@ import polars as pl
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from scipy import stats
 
+from privacy.buckets import scale
 from privacy.calendar import Period
 from privacy.contributions import Contributions, at_once
-from privacy.declarations import Dimension, Level, Table
+from privacy.declarations import Dimension, Level, Table, Unit
 from privacy.errors import BudgetRefusal
 from privacy.policy import Loss, Policy, read_policy
 from privacy.publish import publish
@@ -48,7 +49,8 @@ class Neighbours:
     """Two inputs that differ by one person. `crowd`: people in each cell anyway; `cells`: what she adds, if there.
 
     `wanderers`: people in three cells of the block, whose rows come in reverse order where she is there.
-    `admission`: she is a passage through the door instead, `crowd` of which are in each cell anyway.
+    `admission`: she is a passage through the door instead, `crowd` of which are in each cell anyway. `sketch`: what is read
+    is the sketch, where each block is a bucket and she is in one; `cells` are none.
     """
 
     crowd: int
@@ -57,6 +59,7 @@ class Neighbours:
     cents: int = 15_000
     wanderers: int = 0
     admission: bool = False
+    sketch: bool = False
 
 
 def neighbours(crowd: int, k: int) -> dict[str, Neighbours]:
@@ -68,6 +71,7 @@ def neighbours(crowd: int, k: int) -> dict[str, Neighbours]:
         "the k-th of her cells": Neighbours(k - 1, FULL),
         "at the bound, other people's rows in another order": Neighbours(crowd, FULL, wanderers=8),
         "one admission": Neighbours(crowd, 1, admission=True),
+        "in a bucket of a sketch": Neighbours(crowd, 0, sketch=True),
     }
 
 
@@ -108,7 +112,13 @@ def audited_policy(blocks: int, loss: Loss, share: Fraction = Fraction(1, 2)) ->
         table("door", "counts", "admissions", (1, 1)),
     )
     calendar = {"quarter": share, "season": share}
-    return replace(policy, season={"person": loss, "admission": loss}, calendar=calendar, tables=tables)
+    known = Dimension("known", "Connue", "Known", (("yes", "oui", "yes"), unknown))
+    measure = replace(policy.sketches[0].measure, step=10**5, raw=10**5)
+    sketch = replace(
+        policy.sketches[0], attributes=(known,), buckets=blocks, weight=50, minimum=1, z=Fraction(0), measure=measure
+    )
+    season: dict[Unit, Loss] = {"person": loss, "admission": loss}
+    return replace(policy, season=season, calendar=calendar, tables=tables, sketches=(sketch,))
 
 
 def audit(home: Path, policy: Policy, who: Neighbours, seasons: int) -> Finding:
@@ -122,10 +132,11 @@ def audit(home: Path, policy: Policy, who: Neighbours, seasons: int) -> Finding:
     for i in range(seasons):
         keys = _SIGNING.public_key().public_bytes_raw().hex(), _SIGNING.private_bytes_raw(), b"f" * 32
         (home / str(i)).mkdir(parents=True)
-        publisher = Publisher("audited", publishes, True, *keys, home / str(i) / "ledger.sqlite", home / str(i) / "out")
+        places = home / str(i) / "ledger.sqlite", home / str(i) / "out"
+        publisher = Publisher("audited", publishes, True, *keys, *places, b"m" * 32 if who.sketch else b"")
         read = _season(publisher, policy, _contributions(who, there[i]))
         releases += len(read) // 2
-        seen.append(_observations(read, blocks))
+        seen.append(_buckets(read) if who.sketch else _observations(read, blocks))
     width = max(values.shape[1] for values, _ in seen)
     values = np.concatenate([np.pad(v, ((0, 0), (0, width - v.shape[1])), constant_values=np.nan) for v, _ in seen])
     steps = np.concatenate([np.pad(s, ((0, 0), (0, width - s.shape[1])), constant_values=1) for _, s in seen])
@@ -167,7 +178,24 @@ def _contributions(who: Neighbours, there: npt.NDArray[np.bool_]) -> Contributio
     names = np.char.zfill(everyone[1].astype(str), 5)
     frame = pl.LazyFrame({"person": everyone[0].astype(np.uint64), "block": names, "spot": everyone[2].astype(str),
                           "tickets": everyone[3], "revenue": everyone[4], "admissions": everyone[3] * 0 + 1})  # fmt: skip
-    return at_once(lambda _tables: frame)
+    b, person = np.meshgrid(np.arange(blocks), np.arange(who.crowd), indexing="ij")
+    hashed = pl.LazyFrame({
+        "person": np.concatenate([1000 * b.ravel() + person.ravel(), 10**10 + target]).astype(np.uint64),
+        "bucket": np.concatenate([b.ravel(), target]), "known": "yes",
+    })  # fmt: skip
+    return at_once(lambda _tables: frame, people=lambda _sketch: hashed)
+
+
+def _buckets(read: list[Release]) -> tuple[Floats, Floats]:
+    """Every count of the two parts a person may be in, a row a bucket, and its standard deviation."""
+    columns: list[Floats] = []
+    steps: list[Floats] = []
+    for release in read:
+        for part, group in zip(("all", "known:yes"), release.manifest["sketches"]["reach"]["groups"], strict=True):
+            own = release.sketches["reach"].filter(part=part)["count"].to_numpy().astype(float)
+            columns.append(own)
+            steps.append(np.full(len(own), scale(group["sigma"], group["step"])))
+    return np.stack(columns, axis=1), np.stack(steps, axis=1)
 
 
 def _observations(read: list[Release], blocks: int) -> tuple[Floats, Floats]:

@@ -25,7 +25,7 @@ from bombs import bombs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from privacy.cells import most_bytes, read_rows
+from privacy import buckets, cells
 from privacy.errors import VerificationRefusal
 from privacy.parquet import encode
 from privacy.policy import canonical_json
@@ -89,8 +89,8 @@ def forge(good: Good, inbox: Path, number: int) -> tuple[str, set[str]]:
     folder = Path(shutil.copytree(good.folder, inbox / good.folder.name))
     manifest = json.loads((folder / "manifest.json").read_bytes())
     what = kind(folder, manifest, draw)
-    for name, spec in manifest["tables"].items() if kind in FILES else ():
-        spec["sha256"] = hashlib.sha256((folder / "tables" / f"{name}.parquet").read_bytes()).hexdigest()
+    for file in folder.glob("*/*.parquet") if kind in FILES else ():
+        spec_of(manifest, file)["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     try:
         text = canonical_json(manifest)
     except (ValueError, UnicodeError):
@@ -124,6 +124,14 @@ def any_file(folder: Path, draw: random.Random) -> Path:
 
 def any_table(folder: Path, draw: random.Random) -> Path:
     return draw.choice(sorted((folder / "tables").iterdir()))
+
+
+def any_parquet(folder: Path, draw: random.Random) -> Path:
+    return draw.choice(sorted(folder.glob("*/*.parquet")))
+
+
+def spec_of(manifest: dict[str, Any], file: Path) -> dict[str, Any]:
+    return manifest[file.parent.name][file.stem]
 
 
 # ---- on the way
@@ -359,7 +367,7 @@ LIES: tuple[tuple[str, set[str], Callable[[dict[str, Any], dict[str, Any], rando
     ("full cells", {"policy"}, lambda m, t, d: t.update(full_cells=t["full_cells"] + d.randrange(1, 99))),
     ("reach", {"policy", "table"}, lambda m, t, d: [v.update(reach=v["reach"] + 10**6) for v in t["levels"]] or t.update(levels=[{"dimensions": [], "reach": 1}])),
     ("levels", {"policy", "table", "manifest"}, lambda m, t, d: t.update(levels=[] if t["levels"] else [{"dimensions": [], "reach": 1}])),
-    ("format", {"manifest"}, lambda m, t, d: m.update(format=d.choice(["jauge-release/1", "jauge-release/3", "", WORD]))),
+    ("format", {"manifest"}, lambda m, t, d: m.update(format=d.choice(["jauge-release/1", "jauge-release/2", "", WORD]))),
     ("period", {"identity"}, lambda m, t, d: m.update(period=d.choice(["2024-2025", "2025-2026-T9", "", WORD]))),
     ("season", {"manifest"}, lambda m, t, d: m.update(season=d.choice(["2024-2025", "", WORD]))),
     ("date", {"manifest"}, lambda m, t, d: m.update(published=d.choice(["yesterday", "2026-02-30", "20261122", WORD]))),
@@ -387,6 +395,23 @@ LIES: tuple[tuple[str, set[str], Callable[[dict[str, Any], dict[str, Any], rando
     ("a measure's clip", {"table", "suppression"}, lambda m, t, d: d.choice(t["measures"]).update(clip=d.randrange(100, 999))),
     ("a measure's step", {"table", "suppression"}, lambda m, t, d: d.choice(t["measures"]).update(step=d.randrange(1, 999))),
     ("typical", {"table"}, lambda m, t, d: d.choice(t["measures"]).update(typical=d.randrange(100, 999))),
+    ("a sketch left out", {"layout"}, lambda m, t, d: m["sketches"].clear()),
+    ("a sketch more", {"layout"}, lambda m, t, d: m["sketches"].update(other=reach(m))),
+    ("another sketch's season", {"manifest"}, lambda m, t, d: reach(m).update(season="2024-2025")),
+    ("another sketch's buckets", {"sketch"}, lambda m, t, d: reach(m).update(buckets=d.choice([1, 256, 1024, 2**14]))),
+    ("no end of buckets", {"manifest"}, lambda m, t, d: reach(m).update(buckets=d.choice([0, -1, 2**40]))),
+    ("no noise in a sketch", {"accounting"}, lambda m, t, d: d.choice(reach(m)["groups"]).update(sigma=d.randrange(1, 999))),
+    ("another mechanism", {"manifest"}, lambda m, t, d: reach(m).update(mechanism=d.choice(["none", WORD]))),
+    ("half a person", {"schema"}, lambda m, t, d: d.choice(reach(m)["groups"]).update(bound_squared=1)),
+    ("another step", {"sketch"}, lambda m, t, d: d.choice(reach(m)["groups"]).update(step=1)),
+    ("smaller audiences", {"sketch"}, lambda m, t, d: reach(m).update(minimum=d.randrange(1, 50))),
+    ("a threshold of a sketch", {"suppression"}, lambda m, t, d: d.choice(reach(m)["groups"]).update(threshold=0)),
+    ("a part more", {"schema"}, lambda m, t, d: reach(m).update(parts=[*reach(m)["parts"], WORD])),
+    ("many parts", {"size"}, lambda m, t, d: reach(m).update(parts=[str(n) for n in range(5000)])),
+    ("minors in a sketch", {"sketch"}, lambda m, t, d: reach(m).update(leaves_out=[])),
+    ("groups in a sketch", {"sketch"}, lambda m, t, d: reach(m).update(max_tickets=10**6)),
+    ("an attribute less", {"sketch"}, lambda m, t, d: reach(m)["attributes"].pop()),
+    ("rows in a sketch's place", {"manifest"}, lambda m, t, d: reach(m).update({WORD: [[WORD, 1]]})),
     ("rows in the manifest", {"manifest"}, lambda m, t, d: d.choice([m, t, m["venue"], m["k"]]).update({WORD: [[WORD, 1]] * 9})),
     ("many rows in it", {"size"}, lambda m, t, d: m["accounting"].update({f"row_{n}": WORD * 60 for n in range(2000)})),
 )  # fmt: skip
@@ -394,6 +419,10 @@ LIES: tuple[tuple[str, set[str], Callable[[dict[str, Any], dict[str, Any], rando
 
 def loss(manifest: dict[str, Any]) -> dict[str, Any]:
     return manifest["privacy_loss"]["person"]["privacy_parameters"]
+
+
+def reach(manifest: dict[str, Any]) -> dict[str, Any]:
+    return manifest["sketches"]["reach"]
 
 
 def any_drawn(spec: dict[str, Any], draw: random.Random) -> dict[str, Any]:
@@ -495,6 +524,21 @@ def other_rows(folder: Path, manifest: dict[str, Any], draw: random.Random) -> s
     return f"{table.stem} {which}"
 
 
+BUCKETS: tuple[Callable[[pl.DataFrame], pl.DataFrame], ...] = (
+    lambda r: r.reverse(), lambda r: r.head(-1), lambda r: pl.concat([r, r.tail(1)]), lambda r: r.clear(),
+    lambda r: r.with_columns(pl.col("count") + 40_000), lambda r: r.with_columns(count=pl.lit(0, pl.Int32)),
+    lambda r: r.with_columns(count=pl.when(pl.col("bucket") > 0).then("count")), lambda r: r.select("part", "count", "bucket"),
+    lambda r: r.with_columns(part=pl.lit(WORD)), lambda r: r.with_columns(person=pl.col("bucket")), lambda r: r.drop("bucket"),
+)  # fmt: skip
+
+
+@signed("schema", "suppression", "size", files=True)
+def other_buckets(folder: Path, manifest: dict[str, Any], draw: random.Random) -> str:
+    sketch, which = folder / "sketches" / "reach.parquet", draw.randrange(len(BUCKETS))
+    sketch.write_bytes(encode(BUCKETS[which](pl.read_parquet(sketch))))
+    return f"{which}"
+
+
 STYLES: tuple[dict[str, Any], ...] = (
     *({"compression": c} for c in ("snappy", "gzip", "brotli", "lz4", "zstd")),
     {"write_statistics": True}, {"write_page_index": True, "write_statistics": True}, {"row_group_size": 3}, {"store_schema": True},
@@ -504,7 +548,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 @signed("schema", "size", files=True)
 def other_parquet(folder: Path, manifest: dict[str, Any], draw: random.Random) -> str:
     """The right rows, in a file with more in it than they, or harder to read."""
-    table = any_table(folder, draw)
+    table = any_parquet(folder, draw)
     rows, plain = pl.read_parquet(table), {"compression": "none", "write_statistics": False, "store_schema": False}
     strings = [n for n, t in rows.schema.items() if t == pl.String]
     arrow = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -535,13 +579,13 @@ def other_parquet(folder: Path, manifest: dict[str, Any], draw: random.Random) -
 @signed("schema", "size", "suppression", files=True)
 def flipped_parquet(folder: Path, manifest: dict[str, Any], draw: random.Random) -> str:
     """A footer, page header or level spoilt and signed: never in a figure's own bytes, where a digit is as good as another."""
-    table = any_table(folder, draw)
+    table = any_parquet(folder, draw)
     data = bytearray(table.read_bytes())
     end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
     for at in [draw.randrange(4, 12), *(draw.randrange(end, len(data)) for _ in range(draw.choice([0, 1, 20])))]:
         data[at] ^= draw.randrange(1, 256)
     try:
-        read_rows(bytes(data), manifest["tables"][table.stem])
+        (buckets if table.parent.name == "sketches" else cells).read_rows(bytes(data), spec_of(manifest, table))
         same = True  # spoilt in the name of the program, or in hints that nobody reads
     except VerificationRefusal:
         same = False
@@ -568,11 +612,10 @@ def _bombs(columns: tuple[str, ...], strings: int, rows: int) -> list[tuple[str,
 
 @signed("size", files=True)
 def huge(folder: Path, manifest: dict[str, Any], draw: random.Random) -> str:
-    table = any_table(folder, draw)
-    data = table.read_bytes()
-    table.write_bytes(
-        data[:-8] + b"\0" * draw.choice([most_bytes(manifest["tables"][table.stem]), 2_000_000]) + data[-8:]
-    )
+    table = any_parquet(folder, draw)
+    data, kind = table.read_bytes(), buckets if table.parent.name == "sketches" else cells
+    more = draw.choice([kind.most_bytes(spec_of(manifest, table)), 2_000_000])
+    table.write_bytes(data[:-8] + b"\0" * more + data[-8:])
     return table.stem
 
 

@@ -14,7 +14,7 @@ from aggregations.founding import add_venue
 from aggregations.venue import Venue, read_venue
 from privacy.calendar import Period
 from privacy.contributions import at_once
-from privacy.declarations import Table
+from privacy.declarations import Sketch, Table
 from privacy.policy import Policy, read_policy
 from privacy.publish import publish
 from privacy.publisher import Publisher
@@ -77,19 +77,31 @@ def contributions(people: int, seed: int) -> Callable[[tuple[Table, ...]], pl.La
     return draw
 
 
+def hashed(people: int, seed: int) -> Callable[[Sketch], pl.LazyFrame]:
+    """Return the same persons as a sketch has them: each in some bucket, with some value of each attribute."""
+
+    def draw(sketch: Sketch) -> pl.LazyFrame:
+        random = np.random.default_rng(seed)
+        columns = {d.name: random.choice(np.array(d.codes), people) for d in sketch.attributes}
+        return pl.LazyFrame({"person": range(people), "bucket": random.integers(0, sketch.buckets, people), **columns})
+
+    return draw
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """A venue that publishes invented audiences under a policy."""
 
     venue: Venue
     policy: Policy
+    match_key: bytes = b""
 
     def release(self, period: str = "2025-2026", *, people: int = 3000, seed: int = 1, revise: bool = False) -> Release:
         """Publish a period for real: bounds, charge, noise, seal."""
         v = self.venue
         keys = v.public_key, v.signing_key, v.person_key
-        publisher = Publisher(v.id, v.publishes, v.revenue, *keys, v.ledger, v.outbox)
-        of = at_once(contributions(people, seed), f"{people} {seed}")
+        publisher = Publisher(v.id, v.publishes, v.revenue, *keys, v.ledger, v.outbox, self.match_key)
+        of = at_once(contributions(people, seed), f"{people} {seed}", hashed(people, seed))
         return publish(publisher, of, self.policy, Period.parse(period), revise=revise).release
 
     def join(self, hub: Hub) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 from audit import FULL, Finding, audit, audited_policy, neighbours
 
-from privacy import bounding, drawing, gathering, verification
+from privacy import bounding, drawing, gathering, sketch, verification
 from privacy import plan as planning
 from privacy import publish as publishing
 from privacy.accounting import Cost
@@ -32,7 +32,7 @@ from privacy.publisher import Publisher
 LOSS = Loss(Fraction(3, 2), Fraction(1, 4), Fraction(1, 100))
 CROWD = 36  # far above the threshold: whether these cells show tells nothing
 WHO = neighbours(CROWD, 11)
-AT, BEYOND, ROBOT, KTH, ORDER, ADMISSION = WHO
+AT, BEYOND, ROBOT, KTH, ORDER, ADMISSION, BUCKET = WHO
 SHARP = 24  # seasons that show a noise thirty per cent low for certain: seven standard errors above the claim
 Patch = pytest.MonkeyPatch
 Costs = dict[Unit, Cost]
@@ -49,7 +49,7 @@ def small(home: Path, who: str) -> Finding:
 # --- as it is ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", [AT, KTH])
+@pytest.mark.parametrize("who", [AT, KTH, BUCKET])
 def test_a_small_audit_stays_under_the_claim(tmp_path: Path, who: str) -> None:
     found = small(tmp_path, who)
     assert not found.broken
@@ -158,9 +158,9 @@ def draw_again_when_asked_again(patch: Patch) -> None:
     """A period asked for again is answered from the records, with fresh noise for the charge already paid."""
     honest, draw, last = publishing._sealed, publishing._draw, {}
 
-    def first(publisher: Any, ledger: Any, policy: Any, period: Any, plans: Any, bounded: Any, key: str) -> Any:
+    def first(publisher: Any, ledger: Any, policy: Any, period: Any, plans: Any, bounded: Any, *rest: Any) -> Any:
         last.update(policy=policy, plans=plans, bounded=bounded)
-        return draw(publisher, ledger, policy, period, plans, bounded, key)
+        return draw(publisher, ledger, policy, period, plans, bounded, *rest)
 
     def again(publisher: Publisher, entry: Seal) -> Any:
         charge = Ledger(publisher.ledger).charges[-1]
@@ -182,7 +182,7 @@ def forget_to_charge(patch: Patch) -> None:
     honest, sums = Ledger.charge, publishing.total
     written: Costs = {}
 
-    def without_the_last(plans: tuple[TablePlan, ...]) -> Costs:
+    def without_the_last(plans: tuple[TablePlan, ...], _sketches: object) -> Costs:
         written.update(sums(plans[:-1]))
         return sums(plans)
 
@@ -205,6 +205,36 @@ def test_one_table_not_charged_is_caught(tmp_path: Path, monkeypatch: Patch) -> 
 
 
 def test_one_table_left_out_of_the_sum_does_not_even_verify(tmp_path: Path, monkeypatch: Patch) -> None:
-    monkeypatch.setattr(publishing, "total", lambda plans: total(plans[:1]))
+    monkeypatch.setattr(publishing, "total", lambda plans, _sketches: total(plans[:1]))
     with pytest.raises(VerificationRefusal, match="accounting"):
         small(tmp_path, AT)
+
+
+# --- planted faults in sketches -----------------------------------------------------------------------------------
+
+
+def leave_the_sketch_bare(patch: Patch) -> None:
+    """The sketch goes out as it was counted; manifest and ledger say that noise was drawn and paid."""
+    patch.setattr(sketch, "add_noise", lambda exact, *_: exact)
+
+
+def test_a_sketch_without_noise_is_caught(tmp_path: Path, monkeypatch: Patch) -> None:
+    leave_the_sketch_bare(monkeypatch)
+    assert small(tmp_path, BUCKET).broken
+
+
+def count_her_thrice(patch: Patch) -> None:
+    """Each person weighs three, for the price of one."""
+    honest = sketch.add_noise
+    patch.setattr(sketch, "add_noise", lambda exact, *of: honest(3 * exact, *of))
+
+
+def test_a_person_who_weighs_three_in_a_sketch_is_caught(tmp_path: Path, monkeypatch: Patch) -> None:
+    count_her_thrice(monkeypatch)
+    assert small(tmp_path, BUCKET).broken
+
+
+def test_a_sketch_that_nobody_paid_for_is_not_drawn(tmp_path: Path, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(publishing, "total", lambda plans, _sketches: total(plans))
+    with pytest.raises(Fault, match="nothing was drawn"):
+        small(tmp_path, BUCKET)

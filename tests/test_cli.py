@@ -24,6 +24,9 @@ COMMANDS = [
     "ingest",
     "optouts",
     "match",
+    "coop",
+    "crossings",
+    "plan-campaign",
     "pull",
     "quality",
     "quarantine",
@@ -113,9 +116,12 @@ def test_every_command_is_there_and_teaches(jauge: Jauge) -> None:
         said = jauge(command, "--help")
         assert said.code == 0
         assert len(said.out) > 200
-    assert {c.name or c.callback.__name__ for c in app.registered_commands} | {"venue", "partner", "governance"} == set(
-        COMMANDS
-    )  # type: ignore[union-attr]
+    assert {c.name or c.callback.__name__ for c in app.registered_commands} | {
+        "venue",
+        "partner",
+        "governance",
+        "coop",
+    } == set(COMMANDS)  # type: ignore[union-attr]
     for code in ("0 done", "1 fault", "2 wrong usage", "10 ", "11 ", "12 ", "13 ", "14 "):
         assert code in re.sub(r"\s+", " ", top.out)
 

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from privacy.calendar import Period
 from privacy.contributions import at_once
-from privacy.declarations import Table
+from privacy.declarations import Sketch, Table
 from privacy.ledger import Ledger
 from privacy.policy import Policy, read_policy
 from privacy.publish import Published, publish
@@ -42,7 +43,9 @@ STEPS = {  # moment: (function, call at which it strikes, before or after)
     "charged, no noise yet": ("privacy.drawing:add_noise", 1, "before"),
     "some noise drawn": ("privacy.drawing:add_noise", 3, "after"),
     "all noise drawn, no file": ("privacy.publish:seal", 1, "before"),
+    "sketch drawn, no file": ("privacy.publish:draw", 1, "after"),
     "one table's file written": ("pathlib:Path.write_bytes", 1, "after"),
+    "the sketch's file written": ("pathlib:Path.write_bytes", 3, "after"),
     "manifest written, not signed": ("pathlib:Path.write_text", 1, "before"),
     "files written, not synced": ("privacy.release:_sync", 1, "before"),
     "synced, not renamed": ("pathlib:Path.rename", 1, "before"),
@@ -59,13 +62,14 @@ OUT = {"renamed, not synced", "out, ledger does not know", "seal written, not co
 
 def small_policy() -> Policy:
     policy = read_policy()
-    return replace(policy, tables=tuple(policy.table(name) for name in ("provenance", "schedule")))
+    sketches = tuple(replace(s, buckets=64, minimum=1, z=Fraction(0)) for s in policy.sketches)
+    return replace(policy, tables=tuple(policy.table(name) for name in ("provenance", "schedule")), sketches=sketches)
 
 
 def publisher(home: Path) -> Publisher:
     public = KEY.public_key().public_bytes_raw().hex()
     keys = public, KEY.private_bytes_raw(), b"f" * 32
-    return Publisher("theatre", ("transactions",), False, *keys, home / "ledger.sqlite", home / "outbox")
+    return Publisher("theatre", ("transactions",), False, *keys, home / "ledger.sqlite", home / "outbox", b"m" * 32)
 
 
 def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
@@ -77,8 +81,14 @@ def contributions(tables: tuple[Table, ...]) -> pl.LazyFrame:
     return frame.lazy()
 
 
+def people(sketch: Sketch) -> pl.LazyFrame:
+    i = pl.int_range(3000, dtype=pl.UInt64)
+    codes = {d.name: pl.lit(d.codes[0]) for d in sketch.attributes}
+    return pl.select(person=i, bucket=i % sketch.buckets, **codes).lazy()
+
+
 def release(home: Path) -> Published:
-    return publish(publisher(home), at_once(contributions), small_policy(), T1)
+    return publish(publisher(home), at_once(contributions, people=people), small_policy(), T1)
 
 
 # --- the process that is killed ---------------------------------------------------------------------------------
@@ -237,7 +247,7 @@ def test_who_waits_for_a_process_that_is_killed_takes_over(tmp_path: Path) -> No
         pytest.param(0, False, id="the charge does not fit"),
         pytest.param(100, False, id="a table's file does not fit"),
         pytest.param(2000, False, id="the manifest does not fit"),
-        pytest.param(5000, True, id="the ledger's seal does not fit"),
+        pytest.param(8000, True, id="the ledger's seal does not fit"),
     ],
 )
 def test_where_a_file_may_not_grow_nothing_is_lost(tmp_path: Path, limit: int, out: bool) -> None:

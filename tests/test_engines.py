@@ -14,6 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from aggregations import engines
+from aggregations.cooperative import hold_key, new_key
 from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.publication import offer, publisher
@@ -25,6 +26,7 @@ from privacy.errors import Fault
 from privacy.gathering import Bounded
 from privacy.policy import Policy
 from privacy.publish import bound_tables
+from privacy.sketch import gather_sketch
 
 SEASON = Period.parse("2025-2026")
 
@@ -36,6 +38,8 @@ def opera(tmp_path_factory: pytest.TempPathFactory) -> Venue:
     declared = next(v for v in ORGANISATIONS if v.id == "opera")
     files = write_town(home / "files", people=2000)["opera"]
     venue = add_venue(replace(declared, folder=home / "venue"))
+    new_key(home / "key")
+    hold_key(venue, home / "key")
     for file in files:
         ingest(venue, [file])
     return venue
@@ -43,6 +47,11 @@ def opera(tmp_path_factory: pytest.TempPathFactory) -> Venue:
 
 def bounded(venue: Venue, policy: Policy) -> dict[str, Bounded]:
     return bound_tables(offer(venue, SEASON), publisher(venue).plan(policy, SEASON))
+
+
+def sketched(venue: Venue, policy: Policy) -> list[int]:
+    [sketch] = policy.sketches
+    return gather_sketch(offer(venue, SEASON), sketch).tolist()
 
 
 def same(one: dict[str, Bounded], other: dict[str, Bounded]) -> None:
@@ -98,7 +107,10 @@ def test_spark_gives_the_same_sums(opera: Venue, policy: Policy, monkeypatch: py
     real = spark.in_parts
     monkeypatch.setattr(spark, "PART", 1000)
     monkeypatch.setattr(spark, "in_parts", watched)
-    same(bounded(replace(opera, engine="spark"), policy), bounded(opera, policy))
+    on_spark = replace(opera, engine="spark")
+    same(bounded(on_spark, policy), bounded(opera, policy))
+    assert sketched(on_spark, policy) == sketched(opera, policy)
+    assert sum(sketched(opera, policy)) > 0
     assert max(answered) > 2
 
 

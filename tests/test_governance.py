@@ -104,7 +104,7 @@ venues = {grant = ["theatre"]}
 """
     )
     assert {s.venue for s in access(told, "town", TODAY).shared} == {"theatre"}
-    assert {s.table for s in access(told, "town", TODAY).shared} == set(TABLES) - {"loyalty"}
+    assert {s.table for s in access(told, "town", TODAY).shared} == {*TABLES, "reach"} - {"loyalty"}
     with pytest.raises(GovernanceRefusal, match="ended"):
         access(told, "town", date(2027, 1, 1))
     with pytest.raises(GovernanceRefusal, match="no partner"):

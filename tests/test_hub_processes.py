@@ -140,7 +140,7 @@ def test_cut_off_from_a_server_nothing_is_half_done_and_the_next_run_goes_on(tmp
         told, errors = running.communicate(timeout=300)
         assert running.returncode == 1
         told_of = "PostgreSQL" if broken == "catalogue" else "object store"  # which may answer in disorder as it stops
-        assert told_of in errors.splitlines()[-1]
+        assert told_of in errors.splitlines()[-1], errors
         assert not any(secret in told + errors for secret in (PASSWORD, SECRET, KEY))
         for ask in (lambda: accept(hub), lambda: query(hub, "select sum(people) from provenance")):
             with pytest.raises(Fault, match="does not answer") as fault:

@@ -1,171 +1,359 @@
-"""A brief becomes addresses inside the venue only: of who fits, who said yes last, and who has not asked to be forgotten."""
+"""From a venue's exports to its sketch: the cooperative's key, who has a match, who is in a sketch, what never leaves."""
 
 from __future__ import annotations
 
-import ast
-import json
-from datetime import date
+import hmac
+import stat
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
-from ascii import rows as table_of
 from canary import contents
+from test_rights import tickets
+from test_tables import PARIS, T2, frame, ticket
+from typer.testing import CliRunner
 
-from aggregations.acts import acts
-from aggregations.consents import consenting, objections
+from aggregations import engines, removal
+from aggregations.audience import audience
+from aggregations.cooperative import buckets, hold_key, match_key, new_key
 from aggregations.founding import add_venue
-from aggregations.inbox import load_inbox
 from aggregations.ingest import ingest
-from aggregations.matches import match
+from aggregations.matches import adopt, files, unmatched
+from aggregations.persons import numbers_of
+from aggregations.publication import offer, publisher, release
 from aggregations.records import records
 from aggregations.register import write_register
 from aggregations.rights import forget, purge
+from aggregations.tables import Records
 from aggregations.venue import Venue
+from pipelines.cli import app
 from privacy.calendar import Period
-from privacy.errors import Fault
-from privacy.policy import read_policy
+from privacy.errors import Fault, GovernanceRefusal
+from privacy.release import deliver
+from privacy.sketch import gather_sketch, key_id, season_key
 from tests.releases import small_policy
+from warehouse.amendments import register
+from warehouse.governance import Hub
+from warehouse.inbox import accept
 
-ROOT = Path(__file__).parents[1]
-TODAY = date(2026, 11, 22)
-HEAD = "order_id,performance_at,purchased_at,email,postal_code,birth_year,genre,consent_marketing,is_school,quantity,status"
-PEOPLE = table_of("""
-    who       | postal | born | genre   | consent | school | fits
-    ana       | 38000  | 1990 | danse   | true    |        | yes
-    Bob+lac   | 38100  | 1990 | danse   | true    |        | yes
-    refusing  | 38000  | 1990 | danse   | false   |        |
-    silent    | 38000  | 1990 | danse   |         |        |
-    far       | 69001  | 1990 | danse   | true    |        |
-    older     | 38000  | 1950 | danse   | true    |        |
-    young     | 38000  | 2010 | danse   | true    |        |
-    teacher   | 38000  | 1990 | danse   | true    | true   |
-    leaver    | 38000  | 1990 | danse   | true    |        |
-""")
+POLICY = small_policy("provenance")
+[REACH] = POLICY.sketches
+ROOT = bytes(range(32))
+SEASON = Period.parse("2025-2026")
 
 
-def brief(folder: Path, *segments: dict[str, str], name: str = "theatre-2025-2026") -> Path:
-    file = folder / "brief.json"
-    file.write_text(json.dumps({"id": name, "segments": [{"codes": s} for s in segments]}), "utf-8")
+def made(folder: Path, key: bytes = ROOT, name: str = "theatre") -> Venue:
+    venue = add_venue(Venue(name, "Théâtre du Lac", "theatre", "38185", folder=folder / "venues" / name))
+    if key:
+        hold_key(venue, written(folder / f"{name}.key", key))
+    return venue
+
+
+def written(file: Path, key: bytes) -> Path:
+    file.write_text(key.hex())
     return file
 
 
-@pytest.fixture
-def venue(tmp_path: Path) -> Venue:
-    """Grenoble, with people each of whom misses one thing; `leaver` says no later, in the newsletter tool."""
-    own = add_venue(Venue("theatre", "Théâtre du Lac", "theatre", "38185", folder=tmp_path / "venues" / "theatre"))
-    lines = [
-        f"{i},2026-10-03T20:00:00+02:00,2026-09-01T10:00:00+02:00,{p['who']}@example.org,{p['postal']},{p['born']},{p['genre']},{p['consent'] or ''},{p['school'] or ''},1,paid"
-        for i, p in enumerate(PEOPLE)
+def export(folder: Path, *contacts: str | None, name: str = "t.csv") -> Path:
+    rows = [(f"{name}{i}", f"{name}{i}", contact, "2025-10") for i, contact in enumerate(contacts)]
+    return tickets(folder / "raw" / name, rows)
+
+
+def match(address: str, key: bytes = ROOT) -> int:
+    return int.from_bytes(hmac.digest(key, b"match\0" + address.encode(), "sha256")[:8])
+
+
+def matches(venue: Venue) -> dict[int, int]:
+    return dict(pl.concat([pl.read_parquet(f) for f in files(venue)]).iter_rows()) if files(venue) else {}
+
+
+def test_one_person_has_one_match_at_every_venue_of_the_key_and_unrelated_numbers_otherwise(tmp_path: Path) -> None:
+    one, other, stranger = (
+        made(tmp_path, key, name) for key, name in ((ROOT, "one"), (ROOT, "other"), (b"x" * 32, "stranger"))
+    )
+    for venue, address in ((one, "Ana+opera@example.org"), (other, " ana@EXAMPLE.org"), (stranger, "ana@example.org")):
+        ingest(venue, [export(tmp_path, address, None, name=f"{venue.id}.csv")])
+    assert set(matches(one).values()) == set(matches(other).values()) == {match("ana@example.org")}
+    assert set(matches(stranger).values()) == {match("ana@example.org", b"x" * 32)}
+    assert (
+        matches(one).keys()
+        == set(numbers_of(["ana@example.org"], one.person_key, "FR")["person"]) & matches(one).keys()
+    )
+    assert not matches(one).keys() & matches(other).keys()
+
+
+def test_without_the_key_no_match_is_made_and_no_sketch_published(tmp_path: Path) -> None:
+    venue = made(tmp_path, b"")
+    ingest(venue, [export(tmp_path, "ana@example.org")])
+    assert (match_key(venue), files(venue), publisher(venue).sketches(POLICY, SEASON)) == (b"", [], ())
+    assert release(venue, SEASON, POLICY).release.sketches == {}
+
+
+def test_a_key_is_a_file_of_its_owner_made_once(tmp_path: Path) -> None:
+    name = new_key(tmp_path / "key")
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    with pytest.raises(Fault, match="cannot be made"):
+        new_key(tmp_path / "key")
+    venue = made(tmp_path, b"")
+    assert adopt(venue, tmp_path / "key") == name == key_id(match_key(venue))
+    assert stat.S_IMODE((venue.folder / "keys" / "match.key").stat().st_mode) == 0o600
+    for wrong in ("", "00" * 31, "no key", "é"):
+        (tmp_path / "wrong").write_text(wrong)
+        with pytest.raises(Fault, match="holds no key of a cooperative"):
+            adopt(venue, tmp_path / "wrong")
+    with pytest.raises(Fault, match="holds no key"):
+        adopt(venue, tmp_path / "nowhere")
+    assert key_id(match_key(venue)) == name
+
+
+def test_a_venue_that_gets_the_key_late_reads_its_raw_exports_again_and_says_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAUGE_LANG", "en")
+    venue, early = made(tmp_path, b""), export(tmp_path, "ana@example.org", name="early.csv")
+    gone, kept = ingest(venue, [early]), ingest(venue, [export(tmp_path, "bo@example.org", name="kept.csv")])
+    (venue.inbox / gone.files[0]).unlink()
+    run = CliRunner()
+    assert run.invoke(app, ["coop", "new-key", "--file", str(tmp_path / "k")]).exit_code == 0
+    told = run.invoke(app, ["venue", "match-key", "theatre", "--file", str(tmp_path / "k"), "--home", str(tmp_path)])
+    assert told.exit_code == 0, told.output
+    assert "1 exports that the store holds were loaded without this key" in told.output
+    assert [r.id for r in unmatched(venue)] == [gone.id]
+    key = match_key(venue)
+    assert set(matches(venue).values()) == {match("bo@example.org", key)}
+    again = ingest(venue, [early])
+    assert again.already
+    assert unmatched(venue) == []
+    assert set(matches(venue).values()) == {match("ana@example.org", key), match("bo@example.org", key)}
+    assert records(venue, "transactions").collect().height == 2
+    assert ingest(venue, [early]).already
+    assert kept.id != gone.id
+
+
+def test_another_key_takes_the_matches_of_the_one_before(tmp_path: Path) -> None:
+    venue = made(tmp_path)
+    ingest(venue, [export(tmp_path, "ana@example.org")])
+    adopt(venue, written(tmp_path / "same", ROOT))
+    assert len(files(venue)) == 1
+    adopt(venue, written(tmp_path / "new", b"n" * 32))
+    assert (files(venue), len(unmatched(venue))) == ([], 1)
+    counts = gather_sketch(offer(venue, SEASON), REACH)
+    assert counts.sum() == 0
+
+
+def test_telephones_vendors_numbers_and_orders_have_no_match(tmp_path: Path) -> None:
+    venue, path = made(tmp_path), tmp_path / "raw" / "p.csv"
+    path.parent.mkdir()
+    path.write_text(
+        "order_id,ticket_id,email,phone,performance_id,performance_at,purchased_at,status,price\n"
+        "1,1,,0612345678,p,2025-10-05 20:00,2025-10-01 10:00,paid,10\n"
+        "2,2,client-77,,p,2025-10-05 20:00,2025-10-01 10:00,paid,10\n"
+        "3,3,,,p,2025-10-05 20:00,2025-10-01 10:00,paid,10\n",
+        "utf-8",
+    )
+    ingest(venue, [path])
+    assert records(venue, "transactions").collect().height == 3
+    assert matches(venue) == {}
+
+
+# --- who is in a sketch -----------------------------------------------------------------------------------------
+
+
+def people(*rows: dict[str, Any], sketch: Any = REACH) -> pl.DataFrame:
+    """The audience of T2; a row's `match` is 1000 + the person's number unless it says."""
+    matched = pl.Series("match", [row.get("match", 1000 + row["person"]) for row in rows], pl.UInt64)
+    known = frame("transactions", list(rows)).collect().with_columns(matched).lazy()
+    told = Records(known, pl.LazyFrame(), pl.LazyFrame(), PARIS)
+    return audience(told, sketch, T2, ROOT).collect().sort("person")
+
+
+def test_a_person_is_there_once_with_one_value_of_each_attribute() -> None:
+    rows = [
+        ticket(1, "2026-01-10", birth_year=1970, match=7, purchased_at=None),
+        ticket(1, "2026-01-12", birth_year=1971, match=5, performance_ref=2),
+        ticket(1, "2024-01-12", match=9, performance_ref=3),
     ]
-    (tmp_path / "sales.csv").write_text("\n".join([HEAD, *lines]) + "\n", "utf-8")
-    ingest(own, [tmp_path / "sales.csv"])
-    brevo = (
-        "EMAIL;EMAIL_BLACKLISTED;ADDED_TIME;MODIFIED_TIME\nleaver@example.org;Yes;01-01-2026 10:00;15-10-2026 10:00\n"
+    found = people(*rows)
+    assert found.equals(people(*reversed(rows)))
+    assert found.columns == ["person", "bucket", "age_band", "loyalty", "provenance"]
+    key = season_key(ROOT, "2025-2026")
+    bucket = int.from_bytes(hmac.digest(key, b"bucket\x005", "sha256")[:8]) % REACH.buckets
+    assert found.row(0) == (1, bucket, "40-59", "regulier", "commune")
+
+
+@pytest.mark.parametrize("out", [
+    {"match": None}, {"status": "cancelled"}, {"is_test": True}, {"is_group": True}, {"is_reseller": True},
+    {"is_school": True}, {"quantity": 61}, {"sensitive": True}, {"birth_year": 2012}, {"minor": True},
+    {"performance_at": ticket(1, "2025-10-10")["performance_at"]},
+])  # fmt: skip
+def test_who_is_not_comparable_or_no_audience_is_left_out_whole(out: dict[str, Any]) -> None:
+    assert people(ticket(1, "2026-01-10"), ticket(2, "2026-01-10", **out))["person"].to_list() == [1]
+
+
+def test_resellers_are_told_by_all_their_tickets_and_groups_by_having_nothing_else() -> None:
+    rows = [ticket(1, "2026-01-10", quantity=40), ticket(1, "2026-01-11", quantity=21)]
+    assert people(*rows).is_empty()
+    assert people(ticket(1, "2026-01-10", is_group=True), ticket(1, "2026-01-11")).height == 1
+
+
+def test_records_under_the_audience_exemption_are_refused(tmp_path: Path) -> None:
+    """The exemption from consent holds without any cross-checking only (CNIL): never in a sketch, not even one row of it."""
+    with pytest.raises(GovernanceRefusal, match="put into no sketch") as refusal:
+        people(ticket(1, "2026-01-10"), ticket(2, "2020-01-10", consent_regime="exempt_audience"))
+    assert refusal.value.exit_code == 13
+    assert (
+        people(ticket(1, "2026-01-10"), ticket(2, "2026-01-10", consent_regime="exempt_audience", match=None)).height
+        == 1
     )
-    (tmp_path / "brevo.csv").write_text(brevo, "utf-8")
-    ingest(own, [tmp_path / "brevo.csv"])
-    return own
+    venue = replace(made(tmp_path), consent={"neutral": "exempt_audience"})
+    with pytest.raises(GovernanceRefusal):
+        ingest(venue, [export(tmp_path, "ana@example.org")])
+    assert files(venue) == []
 
 
-NEAR = {"provenance": "commune"}
-NEAR_ADULTS = {"age_band": "25-39"}
+def test_interactions_make_no_match(tmp_path: Path) -> None:
+    """Who only clicks or reads is in no sketch: tickets alone make matches, whatever the regime of the rest."""
+    venue, path = made(tmp_path), tmp_path / "raw" / "i.csv"
+    path.parent.mkdir()
+    path.write_text("email,kind,at\nana@example.org,click,2025-10-05 20:00\n", "utf-8")
+    receipt = ingest(venue, [path])
+    assert receipt.frames == {"interactions": 1}
+    assert matches(venue) == {}
 
 
-def addresses(path: Path) -> list[str]:
-    return pl.read_csv(path)["email"].to_list()
+def test_buckets_are_even_and_another_seasons_are_unrelated() -> None:
+    numbers = pl.DataFrame({"match": pl.Series(range(20_000), dtype=pl.UInt64)})
+    one, other = (numbers.select(buckets(pl.col("match"), ROOT, s, 64)).to_series() for s in ("2025-2026", "2026-2027"))
+    assert 0.009 < (one == other).mean() < 0.023
+    spread = one.value_counts()["count"].to_numpy()
+    assert len(spread) == 64
+    assert ((spread - 312.5) ** 2 / 312.5).sum() < 63 + 6 * (2 * 63) ** 0.5
 
 
-def test_only_who_fits_and_said_yes_last_is_written_to(venue: Venue, tmp_path: Path) -> None:
-    """Each of the others misses one thing: the place, the age, the word, the school's address, the later no."""
-    done = match(venue, brief(tmp_path, NEAR | NEAR_ADULTS), TODAY)
-    assert set(addresses(done.path)) == {f"{p['who']}@example.org" for p in PEOPLE if p["fits"]}
-    assert (done.found, done.fitting, done.aside, done.unread) == (2, 2, 0, 0)
+# --- the whole way ----------------------------------------------------------------------------------------------
 
 
-def test_segments_are_alternatives_and_what_is_no_trait_is_left_aside(venue: Venue, tmp_path: Path) -> None:
-    done = match(
-        venue, brief(tmp_path, {"departement": "69"}, {"age_band": "60+", "family": "danse"}, {"channel": "web"}), TODAY
-    )
-    assert set(addresses(done.path)) == {"far@example.org", "older@example.org"}
-    assert done.aside == 1
-    with pytest.raises(Fault, match="No segment"):
-        match(venue, brief(tmp_path, {"channel": "web"}), TODAY)
+CROWD = [f"spectator{i}@example.org" for i in range(1500)]
 
 
-def test_who_consents_and_who_objects_share_nobody(venue: Venue) -> None:
-    yes, no = (set(words(venue).collect()["person"]) for words in (consenting, objections))
-    assert (len(yes), len(no)) == (6, 1)  # a box left unticked is neither
-    assert not yes & no
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A venue's season with its sketch, delivered to and accepted by a hub."""
+    folder = tmp_path_factory.mktemp("home")
+    venue, hub = made(folder), Hub(folder / "hub")
+    ingest(venue, [export(folder, *CROWD)])
+    (folder / "theatre.key").unlink()
+    out = release(venue, SEASON, POLICY).release
+    assert out.manifest["sketches"]["reach"]["parts"]
+    register(hub, id=venue.id, name=venue.name, kind=venue.kind, commune=venue.commune, public_key=venue.public_key)
+    deliver(out.folder, hub.inbox)
+    [decision] = accept(hub)
+    assert decision.outcome == "accepted", decision
+    return folder
 
 
-@pytest.mark.parametrize(
-    "text", ['{"id": "../x", "segments": [{"codes": {"age_band": "60+"}}]}', '{"id": "x", "segments": []}', "no", "[]"]
-)
-def test_a_brief_that_is_none_is_refused_before_anything_is_written(venue: Venue, tmp_path: Path, text: str) -> None:
-    (tmp_path / "brief.json").write_text(text, "utf-8")
-    with pytest.raises(Fault, match="is no brief"):
-        match(venue, tmp_path / "brief.json", TODAY)
-    assert not venue.matches.exists()
+def test_the_sketch_counts_the_people_in_their_buckets(home: Path) -> None:
+    venue = Venue("theatre", "", "theatre", "38185", folder=home / "venues" / "theatre")
+    exact = gather_sketch(offer(venue, SEASON), REACH)[: REACH.buckets]
+    key = season_key(ROOT, "2025-2026")
+    want = [
+        int.from_bytes(hmac.digest(key, b"bucket\0" + str(match(a)).encode(), "sha256")[:8]) % REACH.buckets
+        for a in CROWD
+    ]
+    assert exact.tolist() == [want.count(bucket) for bucket in range(REACH.buckets)]
 
 
-def test_the_file_is_its_owners_and_the_act_says_how_many_never_who(venue: Venue, tmp_path: Path) -> None:
-    done = match(venue, brief(tmp_path, NEAR), TODAY)
-    assert done.path.stat().st_mode & 0o777 == 0o600
-    assert done.path.parent.stat().st_mode & 0o777 == 0o700
-    assert [(a.kind, a.found) for a in acts(venue)] == [("match", done.found)]
-    assert "example.org" not in venue.acts.read_text("utf-8")
-    page = write_register(venue, read_policy(), today=TODAY)[0].read_text("utf-8")
-    assert "ciblage de ses contacts consentants" in page
+def test_parts_of_the_records_give_the_same_sketch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venue = Venue("theatre", "", "theatre", "38185", folder=home / "venues" / "theatre")
+    whole = gather_sketch(offer(venue, SEASON), REACH)
+    monkeypatch.setattr(engines, "_SAMPLE", 100)
+    monkeypatch.setattr(engines, "PART", 2**13)
+    assert gather_sketch(offer(venue, SEASON), REACH).tolist() == whole.tolist()
 
 
-def test_an_export_that_has_left_the_inbox_gives_no_address(venue: Venue, tmp_path: Path) -> None:
-    (venue.inbox / "sales.csv").unlink()
-    done = match(venue, brief(tmp_path, NEAR), TODAY)
-    assert done.found == 0
-    assert done.fitting > 0
-
-
-def test_forgetting_and_purging_take_the_files_away(venue: Venue, tmp_path: Path) -> None:
-    done = match(venue, brief(tmp_path, NEAR), TODAY)
-    assert not forget(venue, ["ana@example.org"]).search.left
-    assert not done.path.exists()
-    again = tmp_path / "sales.csv"  # the vendor exports everyone again
-    ingest(venue, [again])
-    (venue.inbox / "sales.csv").write_bytes(again.read_bytes())
-    assert "ana@example.org" not in addresses(match(venue, brief(tmp_path, NEAR), TODAY).path)
-    purge(venue, TODAY)
-    assert not done.path.exists()
-
-
-def test_the_inbox_does_not_load_it_and_no_path_leads_out(venue: Venue, tmp_path: Path) -> None:
-    """The canary: addresses are in the file, and in nothing else that a load and a release make."""
-    from aggregations.publication import release
-
-    done = match(venue, brief(tmp_path, NEAR), TODAY)
-    before = records(venue, "transactions").collect().height
-    assert all(entry.name != "matches" for entry in load_inbox(venue))
-    assert records(venue, "transactions").collect().height == before
-    release(venue, Period.parse("2026-2027-T1"), small_policy("provenance"))
-    assert len(addresses(done.path)) > 1
-    found = {name for name, data in contents(tmp_path).items() if name.startswith("venues/") and b"example.org" in data}
-    assert found == set()  # `contents` leaves the inbox out, where the file is
-    assert list(venue.outbox.iterdir())
-
-
-def test_only_the_steward_and_the_rights_of_people_reach_it() -> None:
-    """No other module of ours imports it or names its folder: neither what makes a release nor what sends one."""
-    reach = set()
-    for package in ("aggregations", "pipelines", "privacy", "warehouse"):
-        for path in (ROOT / package).rglob("*.py"):
-            tree = ast.parse(path.read_text("utf-8"))
-            imports = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-            names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-            if "aggregations.matches" in imports or "matches" in names:
-                reach.add(path.relative_to(ROOT).as_posix())
-    assert reach == {
-        "aggregations/matches.py",
-        "aggregations/rights.py",
-        "aggregations/inbox.py",
-        "pipelines/cli/people.py",
+def test_neither_match_nor_key_is_in_any_release_or_at_the_hub(home: Path) -> None:
+    """In any writing: hexadecimal, decimal, bytes of either end. And the search would find them where they are."""
+    secrets = [ROOT, season_key(ROOT, "2025-2026"), *(match(a).to_bytes(8) for a in CROWD[:20])]
+    written = [form for s in secrets for form in (s, s[::-1], s.hex().encode(), str(int.from_bytes(s)).encode())]
+    held = contents(home)
+    held |= {
+        n: content + pl.read_parquet(home / n).write_csv().encode()
+        for n, content in held.items()
+        if n.endswith(".parquet")
     }
+    kept = {name for name, content in held.items() if any(form in content for form in written)}
+    out = {name for name in held if name.startswith(("hub/", "venues/theatre/outbox/"))}
+    assert len(out) > 10
+    assert not kept & out
+    assert {name.split("/")[2] for name in kept} == {"keys", "store"}
+
+
+# --- people's rights ----------------------------------------------------------------------------------------------
+
+
+def test_who_is_forgotten_has_no_match_any_more(tmp_path: Path) -> None:
+    venue = made(tmp_path)
+    ingest(venue, [export(tmp_path, "ana@example.org", "bo@example.org")])
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for file in files(venue):  # someone took one: the search that proves it sees her match there
+        (copy / file.name).write_bytes(pl.read_parquet(file).select("match").write_csv().encode())
+    left = forget(venue, ["ana@example.org"], elsewhere=[copy]).search.left
+    assert [file.parent for file in left] == [copy]
+    assert set(matches(venue).values()) == {match("bo@example.org")}
+    ingest(venue, [export(tmp_path, "ana@example.org", "cy@example.org", name="later.csv")])
+    assert set(matches(venue).values()) == {match("bo@example.org"), match("cy@example.org")}
+
+
+def test_who_is_seen_no_longer_has_no_match_any_more(tmp_path: Path) -> None:
+    from datetime import date
+
+    venue = made(tmp_path)
+    ingest(venue, [export(tmp_path, "ana@example.org")])
+    purge(venue, date(2026, 11, 1))
+    assert len(matches(venue)) == 1
+    purge(venue, date(2030, 1, 1))
+    assert matches(venue) == {}
+
+
+def test_killed_while_rows_leave_the_next_purge_takes_the_match_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    venue = made(tmp_path)
+    ingest(venue, [export(tmp_path, "ana@example.org", "bo@example.org")])
+    for moment in ("_take_out", "_take_out_matches"):
+        with monkeypatch.context() as patch:
+            patch.setattr(removal, moment, stop)
+            with pytest.raises(KeyboardInterrupt):
+                forget(venue, ["ana@example.org"])
+    purge(venue)
+    assert set(matches(venue).values()) == {match("bo@example.org")}
+
+
+def test_a_load_killed_before_its_match_is_written_leaves_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aggregations import ingest as loading
+
+    def stop(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    venue, file = made(tmp_path), export(tmp_path, "ana@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(loading, "write_matches", stop)
+        with pytest.raises(KeyboardInterrupt):
+            ingest(venue, [file])
+    assert files(venue) == []
+    assert not ingest(venue, [file]).already
+    assert set(matches(venue).values()) == {match("ana@example.org")}
+
+
+def test_the_register_says_that_a_second_number_is_kept_where_it_is(tmp_path: Path) -> None:
+    for key, name in ((ROOT, "one"), (b"", "other")):
+        page = write_register(made(tmp_path, key, name), POLICY)[1].read_text("utf-8")
+        assert ("holds its cooperative’s key" in page) == bool(key)

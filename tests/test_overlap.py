@@ -8,6 +8,8 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from privacy.errors import Fault
@@ -384,3 +386,14 @@ def test_what_is_out_of_reach_of_the_likelihood_is_left_to_moments():
     assert fit([blended]) is None
     assert audience(blended).value == pytest.approx(blended.counts.sum())
     assert overlap(vectors).low <= goes.all(axis=0).sum() <= overlap(vectors).high + 3 * overlap(vectors).se
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.integers(-25, 60), min_size=16, max_size=16), min_size=2, max_size=3), st.floats(0.8, 8))
+def test_whatever_was_counted_each_figure_has_an_error(counts, scale):
+    law = noise("discrete Gaussian", scale)
+    vectors = [Vector(str(i), np.array(own, dtype=float), law) for i, own in enumerate(counts)]
+    for found in (overlap(vectors), union(vectors), new_reach(vectors[0], vectors[1:]), *frequencies(vectors)):
+        assert np.isfinite([found.value, found.se]).all()
+        assert found.se > 0 or found.low == found.high == 0
+        assert found.low <= found.high

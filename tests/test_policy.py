@@ -215,9 +215,11 @@ def test_a_period_is_told_in_both_languages() -> None:
 
 
 def test_who_is_left_out_is_told(policy: Policy) -> None:
-    said = "7. Écartés : les personnes qui peuvent avoir moins de 18 ans, de family, anticipation ; "
+    said = "7. Écartés : les personnes qui peuvent avoir moins de 18 ans, de family, anticipation, reach ; "
     assert said.removesuffix(" ; ") in explain_policy(policy, "fr")
-    nobody = dataclasses.replace(policy, tables=tuple(dataclasses.replace(t, leaves_out=()) for t in policy.tables))
+    nobody = dataclasses.replace(
+        policy, tables=tuple(dataclasses.replace(t, leaves_out=()) for t in policy.tables), sketches=()
+    )
     assert explain_policy(nobody, "en").endswith("7. Left out: nothing.")
 
 

@@ -1,6 +1,6 @@
 """One folder of the inbox, verified by what it says alone.
 
-Rules of a release, in order: `member`, then those of `privacy.verification`, with `table` before any table is opened; then
+Rules of a release, in order: `member`, then those of `privacy.verification`, with `table` and `sketch` before any of them is opened; then
 `statement` and `approval`. What the lake must be asked (withdrawn, policy, key, revision) comes after, in `inbox`. A
 withdrawal is a folder of its own, held to member, statement and identity. A folder may hold anything at all, by anyone who can
 write there: no file is read before it is known to be one and small enough, and nothing it says is told but what is on the
@@ -25,7 +25,7 @@ from privacy.release import Release, read
 from privacy.statements import read_statement
 from privacy.verification import read_manifest
 from warehouse.charter import Governance, Member
-from warehouse.floor import check_facts, check_tables
+from warehouse.floor import check_facts, check_sketches, check_tables
 from warehouse.governance import Hub, governance
 from warehouse.withdrawals import DOCUMENT, LIMIT, SIGNATURE, Withdrawal, read_withdrawal
 
@@ -102,6 +102,7 @@ def _verify(folder: Path, venue: str | None, rules: Rules) -> Release:
             raise refusal("member", "it is not by the venue it said", "elle n’est pas du lieu annoncé")
         check_facts(manifest)
         check_tables(manifest, rules.policy)
+        check_sketches(manifest, rules.policy)
 
     release = read(folder, _key(folder, member) if member else None, demand=demand)
     if member:

@@ -26,8 +26,11 @@ MACROS = (
     *("sum_se", "noisy_sum", "noisy_ratio", "noisy_share", "index_vs_network"),
     *("interval95", "errors", "folded", "spread"),  # parts of the above
 )
+REACH_MACROS = "overlap", "reach", "gram", "counts_of", "noise_variance"  # the last three are parts of the first two
 
-_HELD = "releases losses venues floor governance refusals withdrawals labels dictionary edition turn"
+_HELD = (
+    "releases losses venues floor governance refusals withdrawals sketches sketch_facts labels dictionary edition turn"
+)
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
     "policy k k_rule manifest_sha256 accepted_at manifest governance",
@@ -37,6 +40,8 @@ _COLUMNS = {  # of the relations written by hand, where a test holds them to the
     "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint governance",
     "governance": "digest since text",
     "withdrawals": "release_id venue period season revision withdrawn_at governance",
+    "sketches": "release_id venue season period part bucket count",
+    "sketch_facts": "release_id venue season period part buckets mechanism scale key",
     "labels": "dimension code fr en position",
     "dictionary": "relation column_name fr en",
     "edition": "digest",
@@ -71,11 +76,11 @@ def statements(policy: Policy) -> str:
     """Return the SQL that makes every table, view, macro and comment, in order."""
     parts = [sql("tables"), *(sql("cells", t=t) for t in policy.tables), sql("latest"), sql("macros", z=Z95)]
     parts += [sql("cells_view", t=t, z=Z95) for t in policy.tables]
-    parts.append(sql("coverage", tables=policy.tables))
+    parts += [sql("coverage", tables=policy.tables), sql("reach", z=Z95)]
     tables = {*_HELD.split(), *(f"cells_{t.name}" for t in policy.tables)}
     for relation, column, fr, en in dictionary(policy):
         text = f"{fr} / {en}".replace("'", "''")
-        if relation in MACROS:
+        if relation in (*MACROS, *REACH_MACROS):
             continue
         if not column:
             kind = "table" if relation in tables else "view"
@@ -114,7 +119,7 @@ def labels(policy: Policy) -> list[tuple[str, str, str, str, int]]:
 def dictionary(policy: Policy) -> list[Entry]:
     """Return the meaning of every relation, column and macro; KeyError if a word is missing in `dictionary.toml`."""
     words = tomllib.loads((files("warehouse") / "sql" / "dictionary.toml").read_text("utf-8"))
-    entries: list[Entry] = [(macro, "", *words["macros"][macro]) for macro in MACROS]
+    entries: list[Entry] = [(macro, "", *words["macros"][macro]) for macro in (*MACROS, *REACH_MACROS)]
     for relation, columns in _COLUMNS.items():
         entries.append((relation, "", *words["relations"][relation]))
         entries += [(relation, column, *words["columns"][column]) for column in columns.split()]

@@ -1,8 +1,8 @@
-"""What the hub demands of a release beyond its seal: the policy floor, and tables it knows.
+"""What the hub demands of a release beyond its seal: the policy floor, and tables and sketches it knows.
 
 A venue could sign a release that promises little, or that counts other things under the same names. `check_policy`
-holds k, the rule and the season's loss to the floor; `check_table` holds every table to the network's own policy.
-Each raises VerificationRefusal with the rule `policy`, `table` or `manifest`.
+holds k, the rule and the season's loss to the floor; `check_tables` and `check_sketches` hold every table and sketch to the
+network's own policy. Each raises VerificationRefusal with the rule `policy`, `table`, `sketch` or `manifest`.
 """
 
 from __future__ import annotations
@@ -93,6 +93,28 @@ def check_tables(manifest: dict[str, Any], policy: Policy) -> None:
             )
 
 
+def check_sketches(manifest: dict[str, Any], policy: Policy) -> None:
+    """Hold every sketch to the network's: whom it has, attributes, parts, buckets, steps, and the least that is shown."""
+    known = {sketch.name: sketch for sketch in policy.sketches}
+    for name, spec in manifest["sketches"].items():
+        sketch = known.get(name)
+        if sketch is None:
+            raise _no_sketch(name, "unknown here", "inconnue ici")
+        theirs = spec["records"], spec["buckets"], spec["attributes"]
+        if theirs != (sketch.records, sketch.buckets, [d.name for d in sketch.attributes]):
+            raise _no_sketch(name, "other records, buckets or attributes", "autres données, compartiments ou attributs")
+        if [(g["parts"], g["step"]) for g in spec["groups"]] != [
+            (list(sketch.parts(group)), sketch.measure.step) for group in sketch.groups
+        ]:
+            raise _no_sketch(name, "other parts or steps", "autres parties ou autres pas")
+        if not set(sketch.leaves_out) <= set(spec["leaves_out"]) or spec["max_tickets"] > sketch.max_tickets:
+            raise _no_sketch(
+                name, "it has people that the network leaves out", "elle a des personnes que le réseau écarte"
+            )
+        if spec["minimum"] < sketch.minimum or Fraction(spec["z"]) < sketch.z:
+            raise _no_sketch(name, "it shows smaller audiences", "elle montre de plus petits publics")
+
+
 def _bounded(spec: dict[str, Any], table: Table) -> bool:
     """Do the sensitivities stated follow from the bounds stated, at every level of the network's table?"""
     if [tuple(level["dimensions"]) for level in spec["levels"]] != [level.dimensions for level in table.levels]:
@@ -125,4 +147,12 @@ def _unknown(name: str, why_en: str, why_fr: str) -> VerificationRefusal:
         "table",
         f"table {name} is not the network's ({why_en}). The venue must use the network's policy.",
         f"la table {name} n’est pas celle du réseau ({why_fr}). Le lieu doit suivre la politique du réseau.",
+    )
+
+
+def _no_sketch(name: str, why_en: str, why_fr: str) -> VerificationRefusal:
+    return VerificationRefusal(
+        "sketch",
+        f"sketch {name} is not the network's ({why_en}). The venue must use the network's policy.",
+        f"l’esquisse {name} n’est pas celle du réseau ({why_fr}). Le lieu doit suivre la politique du réseau.",
     )

@@ -86,7 +86,7 @@ def read(text: str, policy: Policy) -> Governance:
     """Return what a text of `governance.toml` says."""
     try:
         told = tomllib.loads(text)
-        return Governance(text=text, known_tables=tuple(t.name for t in policy.tables), **told)
+        return Governance(text=text, known_tables=tuple(t.name for t in (*policy.tables, *policy.sketches)), **told)
     except ValidationError as wrong:
         why = "; ".join(
             f"{'.'.join(map(str, e['loc']))} {e['msg'].removeprefix('Value error, ')}".strip()

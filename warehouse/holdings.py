@@ -17,6 +17,7 @@ import duckdb
 import polars as pl
 
 from privacy.accounting import Cost
+from privacy.buckets import scale
 from privacy.calendar import Period
 from privacy.policy import Policy
 from privacy.release import Release
@@ -76,11 +77,26 @@ def hold(
     """
     put(lake, "releases", pl.DataFrame([_facts(r, now) | {"governance": agreed} for r in releases]))
     put(lake, "losses", pl.DataFrame([loss for r in releases for loss in _losses(r)]))
+    for table, rows in _sketches(releases).items():
+        put(lake, table, rows)
     for table in policy.tables:
         name, own = table.name, [r for r in releases if table.name in r.tables]
         cells = [r.tables[name].select(*_keys(r.manifest), pl.all()) for r in own]
         if cells:
             put(lake, f"cells_{name}", pl.concat(cells, how="diagonal"))  # a measure that a venue keeps is null
+
+
+def _sketches(releases: Sequence[Release]) -> dict[str, pl.DataFrame]:
+    """Return the rows of the tables `sketches` and `sketch_facts`."""
+    rows = [own.select(*_keys(r.manifest), pl.all()) for r in releases for own in r.sketches.values()]
+    facts = [
+        {key: r.manifest[key] for key in ("release_id", "season", "period")}
+        | {"venue": r.manifest["venue"]["id"], "part": part, "buckets": spec["buckets"], "mechanism": spec["mechanism"],
+           "scale": scale(group["sigma"], group["step"]), "key": spec["key"]}
+        for r in releases for spec in r.manifest["sketches"].values()
+        for group in spec["groups"] for part in group["parts"] if part in spec["parts"]
+    ]  # fmt: skip
+    return {"sketches": pl.concat(rows), "sketch_facts": pl.DataFrame(facts)} if facts else {}
 
 
 def _facts(release: Release, now: datetime) -> dict[str, Any]:

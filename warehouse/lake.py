@@ -26,7 +26,7 @@ from privacy.errors import Fault
 from privacy.policy import Policy
 from warehouse.definitions import dictionary, labels, statements
 from warehouse.governance import Hub
-from warehouse.storage import Storage, attach, folder, read_storage, trouble
+from warehouse.storage import Storage, attach, folder, of_a_server, read_storage, trouble
 
 T = TypeVar("T")
 # functions that could write, or speak to the catalogue's server, from within a SELECT
@@ -65,6 +65,8 @@ def open_lake(
     except duckdb.TransactionException:
         raise _busy() from None
     except duckdb.Error as error:
+        if storage.catalogue and of_a_server(error):  # one that goes away may answer anything
+            raise trouble(error) from None
         if snapshot is None:
             raise
         raise Fault(

@@ -163,6 +163,7 @@ _IN_USE = (
     "The hub's lake is in use by another process, or its files are damaged. Try again in a moment.",
     "Le lac du hub est utilisé par un autre processus, ou ses fichiers sont abîmés. Réessayez dans un instant.",
 )
+_POSTGRESQL = r"postgres|server closed the connection|connection to server|terminating connection"
 _TROUBLES = (  # what the error's text has in it; English, French. The first that fits is told.
     (r"set lock on file", *_IN_USE),
     (r"password|no pg_hba\.conf entry|role .* does not exist|permission denied for",
@@ -174,7 +175,7 @@ _TROUBLES = (  # what the error's text has in it; English, French. The first tha
     (r"does not match existing data path",
      "The catalogue keeps its files elsewhere than `data` in lake.toml says. Put the former place back.",
      "Le catalogue garde ses fichiers ailleurs que ne le dit `data` dans lake.toml. Remettez l’ancien emplacement."),
-    (r"postgres|server closed the connection|connection to server|terminating connection",
+    (_POSTGRESQL,
      "PostgreSQL, where the lake's catalogue is, does not answer. Nothing is half done: try again when it does.",
      "PostgreSQL, où est le catalogue du lac, ne répond pas. Rien n’est fait à moitié : réessayez quand il répondra."),
     (r"403|Forbidden|SignatureDoesNotMatch|InvalidAccessKeyId",
@@ -197,6 +198,11 @@ def trouble(error: duckdb.Error) -> Fault:
     said = str(error)
     en, fr = next((en, fr) for words, en, fr in _TROUBLES if re.search(words, said, re.IGNORECASE))
     return Fault(en, fr)
+
+
+def of_a_server(error: duckdb.Error) -> bool:
+    """Return whether an error is of a server that the lake is on, whatever DuckDB takes it for."""
+    return bool(re.search(_POSTGRESQL, str(error), re.IGNORECASE))
 
 
 def _unreadable(why: str) -> Fault:

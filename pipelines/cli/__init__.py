@@ -1,7 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `hub` those of the
-hub, `governance` and `partners` those of its members and partners, `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
+`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
+the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
+`crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
 """
@@ -15,6 +16,8 @@ from rich.console import Console
 
 from pipelines.cli import (
     audit,
+    cooperative,
+    crossings,
     departures,
     exports,
     governance,
@@ -38,8 +41,9 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
+Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
-Finding people:   suggest → brief → match (inside the venue) → lift
+Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
 
@@ -57,7 +61,9 @@ app = typer.Typer(
 )
 app.command()(venue.demo)
 venue.app.command("renew-key")(departures.renew_key)
+venue.app.command("match-key")(cooperative.match_key)
 app.add_typer(venue.app, name="venue")
+app.add_typer(cooperative.app, name="coop")
 app.add_typer(governance.app, name="governance")
 app.add_typer(partners.app, name="partner")
 for command in (
@@ -83,11 +89,13 @@ for command in (
     partners.serve,
     partners.extract,
     partners.mirror,
+    crossings.crossings,
     targeting.suggest,
     targeting.brief,
     targeting.lift,
 ):
     app.command()(command)
+app.command("plan-campaign")(crossings.plan_campaign)
 for command in (rights.forget, rights.purge, rights.register, audit.ledger, audit.explain, audit.verify):
     app.command()(command)
 

@@ -41,10 +41,10 @@ def match(
     """Write which of your own consenting contacts fit a brief, for your newsletter tool. / Vos contacts à qui écrire.
 
     Addresses come from raw exports still in the inbox, whose time there is limited. The file is yours alone, in the venue's
-    inbox/matches/: it never leaves, `forget` and `purge` remove it, and only how many are in it is recorded. Who opted
+    inbox/mailings/: it never leaves, `forget` and `purge` remove it, and only how many are in it is recorded. Who opted
     out, was forgotten or may be a minor is never in it. / Qui s’est désinscrit ou a été oublié n’y est jamais.
     """
-    from aggregations.matches import match as write
+    from aggregations.mailing import write_mailing as write
 
     done = write(read_venue(home / "venues" / venue), brief, datetime.now(UTC).date())
     out.print(str(done.path), highlight=False, soft_wrap=True)

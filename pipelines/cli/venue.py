@@ -92,16 +92,23 @@ def list_venues(home: Home = HERE) -> None:
 def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: PolicyFile = None) -> None:
     """Show what a release would publish, its margins and its cost. Spends nothing, writes nothing. / Prévisualiser."""
     from aggregations.publication import preview as look
+    from aggregations.publication import publisher
     from privacy.accounting import season_budget
     from privacy.calendar import Period
-    from privacy.explain import explain_plan
+    from privacy.explain import explain_plan, explain_sketches
     from privacy.plan import total
     from privacy.policy import read_policy
 
     rules, when = read_policy(policy), Period.parse(period)
-    previews = look(_venue(home, venue), when, rules)
+    one = _venue(home, venue)
+    previews, sketches = look(one, when, rules), publisher(one).sketches(rules, when)
     plans = tuple(p.plan for p in previews)
     out.print(explain_plan(plans, language()), highlight=False, soft_wrap=True)
+    if sketches:
+        out.print(explain_sketches(sketches, language()), highlight=False, soft_wrap=True)
+    elif rules.sketches and "transactions" in one.publishes:
+        out.print(say("No sketch: this venue has no key of its cooperative (`jauge venue match-key`).",
+                      "Pas d’esquisse : ce lieu n’a pas la clé de sa coopérative (`jauge venue match-key`)."))  # fmt: skip
     table = Table(
         say("table", "table"), say("cells", "cases"), say("shown", "montrées"), say("people shown", "public montré"),
         say("kept by bounds", "gardé par les bornes"), say("after raking", "après redressement"),
@@ -110,7 +117,7 @@ def preview(venue: VenueId, period: PeriodText, home: Home = HERE, policy: Polic
         shares = (f"{100 * share:.0f} %" for share in (p.people_shown, p.kept, p.raked))
         table.add_row(p.plan.table.name, str(p.cells), str(p.shown), *shares)
     out.print(table)
-    for unit, cost in total(plans).items():
+    for unit, cost in total(plans, sketches).items():
         part = float(100 * cost.rho / season_budget(rules, unit).rho)
         out.print(
             say(

@@ -70,6 +70,8 @@ def fit(vectors: Sequence[Vector]) -> Fit | None:
     else:
         return None
     covariance = m * inverse - m * np.diag(np.maximum(found, 0))
+    if not (np.diag(covariance) > 0).all():  # the scoring has run away: one in some thousand fits
+        return None
     return Fit(np.array(patterns, dtype=float), m * found, covariance)
 
 

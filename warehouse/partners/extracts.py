@@ -15,7 +15,7 @@ import duckdb
 import polars as pl
 
 from privacy.errors import Fault
-from warehouse.definitions import MACROS, Z95, dictionary, questions, sql
+from warehouse.definitions import MACROS, REACH_MACROS, Z95, dictionary, questions, sql
 from warehouse.governance import Hub
 from warehouse.lake import open_lake
 from warehouse.sharing import Access
@@ -38,6 +38,9 @@ def write_database(hub: Hub, seen: Access, path: Path) -> object:
     """
     tables = [t.name for t in hub.policy.tables if t.name in {s.table for s in seen.shared}]
     views = {f"{t}{part}": t for t in tables for part in ("", "_totals")}
+    sketches = [s.name for s in hub.policy.sketches if s.name in {s.table for s in seen.shared}]
+    views |= {relation: name for name in sketches for relation in ("sketches", "sketch_facts")}
+    macros = (*MACROS, *(REACH_MACROS if sketches else ()))
     by_venue = ["latest", "coverage", "venues", *views]
     rows = [(s.venue, s.table, s.until) for s in seen.shared]
     of = "select l.release_id{} from lake.latest as l join shared as s on s.venue = l.venue and l.period_end <= s.until"
@@ -56,14 +59,16 @@ def write_database(hub: Hub, seen: Access, path: Path) -> object:
         lake.unregister("shared")
         dimensions = [d.name for t in hub.policy.tables if t.name in tables for d in t.dimensions]
         lake.execute("create table jauge.labels as from lake.labels where list_contains($1, dimension)", [dimensions])
-        told = {*by_venue, "labels", "dictionary", "questions", *MACROS}
+        told = {*by_venue, "labels", "dictionary", "questions", *macros}
         entries = [entry for entry in dictionary(hub.policy) if entry[0] in told]
         _hold(lake, "dictionary", ["relation", "column_name", "fr", "en"], entries)
         lake.execute("use jauge")
         lake.execute(sql("macros", z=Z95))  # in this database from here on
+        if sketches:
+            lake.execute(sql("reach", z=Z95))
         asked = [(q.name, q.fr, q.en, q.sql) for q in questions() if _answerable(lake, q.sql)]
         _hold(lake, "questions", ["name", "fr", "en", "sql"], asked)
-        lake.execute(";".join(_comment(*entry) for entry in entries if entry[0] not in MACROS))
+        lake.execute(";".join(_comment(*entry) for entry in entries if entry[0] not in macros))
         lake.execute("commit")
         return at
 

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from privacy.errors import Fault
-from warehouse.definitions import MACROS, Entry, dictionary
+from warehouse.definitions import MACROS, REACH_MACROS, Entry, dictionary
 from warehouse.governance import Hub, governance
 from warehouse.lake import current, open_lake
 from warehouse.partners.tokens import Token, tokens
@@ -49,7 +49,7 @@ def mirror(hub: Hub, *, now: datetime | None = None) -> Mirrored:
     accesses = [access(agreed, name, at.date()) for name in partners]
     tables = [t.name for t in hub.policy.tables]
     by_release = [*(f"{t}{part}" for t in tables for part in ("", "_totals")), "coverage", "latest"]
-    words = [entry for entry in dictionary(hub.policy) if entry[0] not in MACROS]
+    words = [entry for entry in dictionary(hub.policy) if entry[0] not in (*MACROS, *REACH_MACROS)]
     with open_lake(hub, read_only=True) as lake:
         attach_mirror(lake, hub)
         try:

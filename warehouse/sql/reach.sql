@@ -5,7 +5,7 @@ create or replace macro noise_variance(mechanism, scale) as case mechanism
     when 'discrete Laplace' then 2 * exp(-1 / scale) / (1 - exp(-1 / scale)) ** 2
     when 'discrete Gaussian' then scale ** 2
 end;
-create or replace macro folded(chosen) as table
+create or replace macro counts_of(chosen) as table
     with held as (
         select * from sketch_facts semi join latest using (release_id) where list_contains(chosen, venue)
     ), counted as (
@@ -20,7 +20,7 @@ create or replace macro folded(chosen) as table
 
 -- audiences on the diagonal, with m times the noise of a bucket; else the people common to both
 create or replace macro gram(chosen) as table
-    with counts as materialized (from folded(chosen)), sizes as (
+    with counts as materialized (from counts_of(chosen)), sizes as (
         select period, part, venue, any_value(m) as m, sum(people) as size, any_value(noise) as noise
         from counts group by period, part, venue
     ), products as (
