@@ -51,7 +51,7 @@ def tell_kinds(seen: Comparable, language: str) -> Iterator[str]:
         of, at = (kinds.kind(seen.members[v.venue].kind) for v in (one, other))
         pairs.setdefault(f"{of} → {at}", []).append((one, other))
     for row in crossing_share(pairs).sort("name").iter_rows(named=True) if pairs else ():
-        if row["tells"]:
+        if row["share_low"] >= 1:
             yield f"- {row['name']}{words.say(' :', ':')} {words.percent(_estimate(row, 'share'))}."
 
 
@@ -84,7 +84,7 @@ class _Words:
 
     def people(self, estimate: Estimate) -> str:
         """Write `1 000 to 1 400 people`: an interval need not be even around its figure."""
-        if not estimate.tells:
+        if self._floor(estimate) <= 0:
             most = self._rounded(estimate.high, estimate, up=True)
             return self.say(
                 f"au plus {most} personnes (la marge n’en dit pas plus)",
@@ -99,7 +99,7 @@ class _Words:
 
     def crossing(self, row: Row, brings: Row, name: str) -> str:
         people = _estimate(row, "people")
-        if not people.tells:
+        if self._floor(people) <= 0:
             return self.say(f"{name} : {self.people(people)} en commun.", f"{name}: {self.people(people)} in common.")
         mine, theirs, lift = (_estimate(row, column) for column in ("share_a", "share_b", "lift"))
         new = self.people(_estimate(brings, "new"))
@@ -118,11 +118,19 @@ class _Words:
         unit = self.say("lieu" if often == "1" else "lieux", "venue" if often == "1" else "venues")
         return self.say(f"{often} {unit} : ", f"{often} {unit}: ") + self.people(_estimate(row, "people")) + "."
 
+    def _floor(self, estimate: Estimate) -> float:
+        """Return the low end, rounded away from the middle to a digit of the margin."""
+        place = self._place(estimate)
+        return max(estimate.low, 0.0) // 10**place * 10**place
+
     def _rounded(self, value: float, estimate: Estimate, *, up: bool) -> str:
-        """Round an end away from the middle, to a digit of the margin: it never promises too much."""
-        place = max(place_of((estimate.high - estimate.low) / 2), 0)
+        """Write an end rounded away from the middle: it never promises too much."""
+        place = self._place(estimate)
         steps = -(-max(value, 0.0) // 10**place) if up else max(value, 0.0) // 10**place
         return self._write.number(steps * 10**place)
+
+    def _place(self, estimate: Estimate) -> int:
+        return max(place_of((estimate.high - estimate.low) / 2), 0)
 
 
 def _estimate(row: Row, name: str) -> Estimate:
