@@ -129,10 +129,19 @@ class ObjectStore:
             self.process.terminate()
             self.process.wait()
 
+    def kill(self) -> None:
+        """End at once: nothing that it holds is asked for again."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
     def _answers(self) -> bool:
-        """Make the bucket, by way of the files' server; the S3 server must answer too, if only to refuse."""
-        bucket = urllib.request.Request(f"http://127.0.0.1:{self.ports['filer']}/buckets/hub/", method="POST")
-        return _status(bucket) in (201, 409) and _status(urllib.request.Request(f"http://{self.endpoint}/hub/")) == 403
+        """Make the bucket, by way of the files' server, and write a file; the S3 server must answer too, if only to refuse."""
+        files = f"http://127.0.0.1:{self.ports['filer']}"
+        bucket = urllib.request.Request(f"{files}/buckets/hub/", method="POST")
+        written = urllib.request.Request(f"{files}/written", data=b"x" * 9999, method="PUT")  # too long to lie beside its name
+        there = _status(bucket) in (201, 409) and _status(written) in (200, 201)
+        return there and _status(urllib.request.Request(f"http://{self.endpoint}/hub/")) == 403
 
 
 def _status(request: urllib.request.Request) -> int:
@@ -154,7 +163,7 @@ def object_store() -> Iterator[ObjectStore]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.kill()
 
 
 @dataclass

@@ -20,13 +20,13 @@ from typing import TypeVar
 
 import duckdb
 import polars as pl
-from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import RetryError, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from privacy.errors import Fault
 from privacy.policy import Policy
 from warehouse.definitions import dictionary, labels, statements
 from warehouse.governance import Hub
-from warehouse.storage import Storage, attach, folder, of_a_server, read_storage, trouble
+from warehouse.storage import Storage, attach, folder, gone, of_a_server, read_storage, trouble
 
 T = TypeVar("T")
 # functions that could write, or speak to the catalogue's server, from within a SELECT
@@ -62,9 +62,9 @@ def open_lake(
             yield lake
     except (duckdb.IOException, duckdb.ConnectionException, duckdb.InternalException, duckdb.FatalException) as error:
         raise trouble(error) from None
-    except duckdb.TransactionException:
-        raise _busy() from None
     except duckdb.Error as error:
+        if isinstance(error, duckdb.TransactionException) and not gone(error):
+            raise _busy() from None
         if storage.catalogue and of_a_server(error):  # one that goes away may answer anything
             raise trouble(error) from None
         if snapshot is None:
@@ -136,7 +136,7 @@ def _take_turn(lake: duckdb.DuckDBPyConnection) -> None:
 def patiently(do: Callable[[], T]) -> T:
     """Return what `do` returns, tried again while other writers are quicker; after a minute, a Fault."""
     waits = wait_random_exponential(multiplier=0.05, max=2)
-    conflict = retry_if_exception_type(duckdb.TransactionException)
+    conflict = retry_if_exception(lambda e: isinstance(e, duckdb.TransactionException) and not gone(e))
     try:
         return Retrying(retry=conflict, wait=waits, stop=stop_after_delay(_PATIENCE))(do)
     except RetryError:

@@ -163,7 +163,8 @@ _IN_USE = (
     "The hub's lake is in use by another process, or its files are damaged. Try again in a moment.",
     "Le lac du hub est utilisé par un autre processus, ou ses fichiers sont abîmés. Réessayez dans un instant.",
 )
-_POSTGRESQL = r"postgres|server closed the connection|connection to server|terminating connection"
+_GONE = r"server closed the connection|connection to server|terminating connection"
+_POSTGRESQL = rf"postgres|{_GONE}"
 _TROUBLES = (  # what the error's text has in it; English, French. The first that fits is told.
     (r"set lock on file", *_IN_USE),
     (r"password|no pg_hba\.conf entry|role .* does not exist|permission denied for",
@@ -198,6 +199,11 @@ def trouble(error: duckdb.Error) -> Fault:
     said = str(error)
     en, fr = next((en, fr) for words, en, fr in _TROUBLES if re.search(words, said, re.IGNORECASE))
     return Fault(en, fr)
+
+
+def gone(error: BaseException) -> bool:
+    """Return whether an error is of a database server that went away: waiting for other writers does not help."""
+    return bool(re.search(_GONE, str(error), re.IGNORECASE))
 
 
 def of_a_server(error: duckdb.Error) -> bool:
