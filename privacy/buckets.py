@@ -20,7 +20,7 @@ from privacy.errors import hold
 
 MECHANISM = "discrete Gaussian"
 MOST = 2**15 - 1  # of a count, either way
-_SCHEMA = {"part": pl.String(), "bucket": pl.Int32(), "count": pl.Int32()}
+_SCHEMA = pl.Schema({"part": pl.String(), "bucket": pl.Int32(), "count": pl.Int32()})
 
 
 def scale(sigma: int, step: int) -> float:
@@ -35,11 +35,10 @@ def threshold(minimum: int, z: Fraction, sigma: int, step: int, buckets: int) ->
 
 def lay_out(counts: dict[str, npt.NDArray[np.int64]]) -> pl.DataFrame:
     """Return the rows of some parts."""
-    frames = [
-        pl.DataFrame({"part": part, "bucket": np.arange(len(own)), "count": own}, schema=_SCHEMA)
-        for part, own in sorted(counts.items())
-    ]
-    return pl.concat([pl.DataFrame(schema=_SCHEMA), *frames])
+    parts = pl.DataFrame({"part": sorted(counts)}, schema={"part": pl.String})
+    rows = parts.select("part", count=pl.Series([counts[p] for p in parts["part"]], dtype=pl.List(pl.Int32)))
+    rows = rows.explode("count").with_columns(bucket=pl.int_range(pl.len(), dtype=pl.Int32).over("part"))
+    return rows.select("part", "bucket", "count").cast(_SCHEMA)
 
 
 def most_bytes(spec: dict[str, Any]) -> int:

@@ -144,6 +144,8 @@ def _faults(policy: Policy) -> Any:
         if table.records not in RECORDS or table.unit not in policy.season:
             yield f"tables.{table.name}: records must be one of {', '.join(RECORDS)}, with a season budget"
         yield from table.faults()
+    if len(policy.sketches) > 1:
+        yield "sketches: one at most, of which a hub compares everyone's"
     for sketch in policy.sketches:
         yield from sketch.faults()
     for measure in {m.name: m for table in policy.tables for m in table.measures}.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from socket import socket
@@ -28,9 +29,9 @@ def two_venues(home: Path, *tables: str) -> Hub:
     hub = Hub(home / "hub")
     policy = small_policy(*tables)
     for venue, name in (("theatre", "Théâtre du Port"), ("opera", "Opéra du Large")):
-        s = sender(
-            home, venue, name=name, publishes=("transactions", "counts", "interactions"), revenue=True, policy=policy
-        )
+        records = ("transactions", "counts", "interactions")
+        s = sender(home, venue, name=name, publishes=records, revenue=True, policy=policy)
+        s = replace(s, match_key=b"m" * 32)
         s.join(hub)
         deliver(s.release(people=2500, seed=len(venue)).folder, hub.inbox)
     assert {d.outcome for d in accept(hub)} == {"accepted"}

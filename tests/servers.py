@@ -139,7 +139,9 @@ class ObjectStore:
         """Make the bucket, by way of the files' server, and write a file; the S3 server must answer too, if only to refuse."""
         files = f"http://127.0.0.1:{self.ports['filer']}"
         bucket = urllib.request.Request(f"{files}/buckets/hub/", method="POST")
-        written = urllib.request.Request(f"{files}/written", data=b"x" * 9999, method="PUT")  # too long to lie beside its name
+        written = urllib.request.Request(
+            f"{files}/written", data=b"x" * 9999, method="PUT"
+        )  # too long to lie beside its name
         there = _status(bucket) in (201, 409) and _status(written) in (200, 201)
         return there and _status(urllib.request.Request(f"http://{self.endpoint}/hub/")) == 403
 

@@ -224,7 +224,7 @@ print(*(decision.outcome for decision in accept(Hub(Path(sys.argv[1])))))
 def test_partners_are_answered_while_forgeries_are_decided_on(tmp_path: Path) -> None:
     """A client asks all along; a good release that arrives in the middle is accepted, and seen."""
     hub = two_venues(tmp_path, "provenance", "family")
-    s = sender(tmp_path, publishes=("transactions", "counts", "interactions"), revenue=True, policy=small_policy("provenance", "family"))  # fmt: skip
+    s = replace(sender(tmp_path, publishes=("transactions", "counts", "interactions"), revenue=True, policy=small_policy("provenance", "family")), match_key=b"m" * 32)  # fmt: skip
     quarter = s.release("2025-2026-T1").folder
     season = next(p for p in hub.accepted.iterdir() if '"theatre"' in (p / "manifest.json").read_text("utf-8"))
     goods = []

@@ -192,7 +192,7 @@ def test_every_table_view_and_column_is_explained_in_both_languages(held):
     assert all(fr and en for fr, en in told.values())
     assert all(comment == " / ".join(told[r, ""]) for r, comment in relations)
     assert all(comment == " / ".join(told[r, c]) for r, c, comment in columns if r in tables)
-    assert len(relations) == 48
+    assert len(relations) == 47
     assert len(dictionary(hub.policy)) == len(told)
 
 

@@ -320,9 +320,7 @@ def lake():
     held.execute(
         "create table latest (release_id varchar);"
         "create table sketches (release_id varchar, venue varchar, season varchar, period varchar, part varchar,"
-        " bucket integer, count bigint);"
-        "create table sketch_facts (release_id varchar, venue varchar, season varchar, period varchar, part varchar,"
-        " buckets integer, mechanism varchar, scale double, key varchar)"
+        " buckets integer, mechanism varchar, scale double, key varchar, counts integer[])"
     )
     goes = town(4, 4000)
     vectors = [*sketches(goes[:3], 1024, 1.0), *sketches(goes[3:], 4096, 1.0)]
@@ -330,18 +328,12 @@ def lake():
     for vector, release in zip([*vectors, *old], ["r0", "r1", "r2", "r3", "old"], strict=True):
         facts = {"release_id": release, "venue": vector.venue if release != "r3" else "v3", "season": "2025-2026",
                  "period": "2025-2026", "part": "all"}  # fmt: skip
-        held.register(
-            "rows", pl.DataFrame(facts | {"bucket": range(vector.buckets), "count": vector.counts.astype(int)})
-        )
-        held.execute("insert into sketches by name select * from rows")
         law = {"buckets": vector.buckets, "mechanism": "discrete Laplace", "scale": 1.0, "key": "k"}
-        held.register("facts", pl.DataFrame(facts | law))
-        held.execute("insert into sketch_facts by name select * from facts")
+        held.register("rows", pl.DataFrame([facts | law | {"counts": vector.counts.astype(int).tolist()}]))
+        held.execute("insert into sketches by name select * from rows")
     held.execute("insert into latest values ('r0'), ('r1'), ('r2'), ('r3')")
     held.execute(sql("reach", z=Z95))
-    read = read_vectors(
-        *(held.execute(f"from {t} semi join latest using (release_id)").pl() for t in ("sketches", "sketch_facts"))
-    )
+    read = read_vectors(held.execute("from sketches semi join latest using (release_id)").pl())
     yield held, {v.venue: v for v in read}
     held.close()
 

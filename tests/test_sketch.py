@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from privacy.calendar import Period
 from privacy.charges import Charge
 from privacy.contributions import Contributions, Count, Found, Part, at_once
 from privacy.declarations import Sketch, Table
-from privacy.errors import Fault, VerificationRefusal
+from privacy.errors import Fault, PolicyRefusal, VerificationRefusal
 from privacy.explain import explain_policy, explain_release, explain_sketches
 from privacy.ledger import Ledger
 from privacy.parquet import encode
@@ -355,8 +356,16 @@ def test_a_sketch_of_everyone_alone_gets_all_of_its_budget() -> None:
 
 
 def test_noise_of_a_few_steps_is_refused(policy: Policy) -> None:
-    from privacy.errors import PolicyRefusal
 
     coarse = dataclasses.replace(REACH, measure=dataclasses.replace(REACH.measure, step=1, raw=1))
     with pytest.raises(PolicyRefusal, match="reach: the noise is but a few steps"):
         plan_sketches(policy, SEASON, policy.tables, (coarse,))
+
+
+def test_a_policy_has_one_sketch_at_most(tmp_path: Path) -> None:
+    text = (files("privacy") / "policy.toml").read_text("utf-8")
+    start = text.index("[sketches.reach]")
+    more = text[start:].split("\n[", 1)[0].replace("sketches.reach", "sketches.other")
+    (tmp_path / "policy.toml").write_text(f"{text[:start]}{more}\n{text[start:]}", "utf-8")
+    with pytest.raises(Fault, match="sketches: one at most"):
+        read_policy(tmp_path / "policy.toml")

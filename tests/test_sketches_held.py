@@ -44,17 +44,17 @@ def test_a_sketch_is_held_as_sealed_with_what_it_takes_to_read_it(hub: Hub, sent
     deliver(release.folder, hub.inbox)
     assert [d.outcome for d in accept(hub)] == ["accepted"]
     spec = release.manifest["sketches"]["reach"]
-    held = query(hub, "select * from sketches order by part, bucket")
-    assert held.columns == ["release_id", "venue", "season", "period", "part", "bucket", "count"]
-    assert_frame_equal(held.select("part", "bucket", "count"), release.sketches["reach"])
-    facts = query(hub, "select * from sketch_facts order by part")
-    assert facts["part"].to_list() == spec["parts"]
-    assert set(facts.drop("part", "scale").iter_rows()) == {
+    held = query(hub, "select * from sketches order by part")
+    own = ["release_id", "venue", "season", "period", "part", "buckets", "mechanism", "scale", "key", "counts"]
+    assert held.columns == own
+    rows = held.select("part", count="counts").explode("count")
+    assert_frame_equal(rows, release.sketches["reach"].select("part", "count"))
+    assert set(held.drop("part", "scale", "counts").iter_rows()) == {
         (release.id, "theatre", "2025-2026", "2025-2026", REACH.buckets, "discrete Gaussian", spec["key"])
     }
     sigma = {part: scale(g["sigma"], g["step"]) for g in spec["groups"] for part in g["parts"]}
-    assert dict(facts.select("part", "scale").iter_rows()) == {part: sigma[part] for part in spec["parts"]}
-    assert query(hub, "select count(*) from dictionary where relation like 'sketch%'").item() == 2 + 7 + 9
+    assert dict(held.select("part", "scale").iter_rows()) == {part: sigma[part] for part in spec["parts"]}
+    assert query(hub, "select count(*) from dictionary where relation = 'sketches'").item() == 1 + 10
 
 
 def test_a_release_without_sketches_leaves_their_tables_empty(hub: Hub, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_withdrawn_release_takes_its_sketch_with_it(hub: Hub, tmp_path: Path) 
     withdraw(s.venue, Period.parse("2025-2026"), "Claire Martin", "counted twice")
     deliver(outgoing(s.venue)[-1], hub.inbox)
     assert [d.outcome for d in accept(hub)] == ["withdrawn"]
-    assert query(hub, "select (select count(*) from sketches) + (select count(*) from sketch_facts)").item() == 0
+    assert query(hub, "select count(*) from sketches").item() == 0
 
 
 @pytest.mark.parametrize(("words", "network"), [

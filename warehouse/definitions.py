@@ -28,9 +28,7 @@ MACROS = (
 )
 REACH_MACROS = "overlap", "reach", "gram", "counts_of", "noise_variance"  # the last three are parts of the first two
 
-_HELD = (
-    "releases losses venues floor governance refusals withdrawals sketches sketch_facts labels dictionary edition turn"
-)
+_HELD = "releases losses venues floor governance refusals withdrawals sketches labels dictionary edition turn"
 _COLUMNS = {  # of the relations written by hand, where a test holds them to the SQL
     "releases": "release_id venue period season period_kind period_start period_end revision published policy_name "
     "policy k k_rule manifest_sha256 accepted_at manifest governance",
@@ -40,8 +38,7 @@ _COLUMNS = {  # of the relations written by hand, where a test holds them to the
     "refusals": "refused_at folder venue rule reason_fr reason_en fingerprint governance",
     "governance": "digest since text",
     "withdrawals": "release_id venue period season revision withdrawn_at governance",
-    "sketches": "release_id venue season period part bucket count",
-    "sketch_facts": "release_id venue season period part buckets mechanism scale key",
+    "sketches": "release_id venue season period part buckets mechanism scale key counts",
     "labels": "dimension code fr en position",
     "dictionary": "relation column_name fr en",
     "edition": "digest",

@@ -77,8 +77,8 @@ def hold(
     """
     put(lake, "releases", pl.DataFrame([_facts(r, now) | {"governance": agreed} for r in releases]))
     put(lake, "losses", pl.DataFrame([loss for r in releases for loss in _losses(r)]))
-    for table, rows in _sketches(releases).items():
-        put(lake, table, rows)
+    if sketches := [row for r in releases for row in _sketches(r)]:
+        put(lake, "sketches", pl.DataFrame(sketches, schema_overrides={"counts": pl.List(pl.Int32)}))
     for table in policy.tables:
         name, own = table.name, [r for r in releases if table.name in r.tables]
         cells = [r.tables[name].select(*_keys(r.manifest), pl.all()) for r in own]
@@ -86,17 +86,15 @@ def hold(
             put(lake, f"cells_{name}", pl.concat(cells, how="diagonal"))  # a measure that a venue keeps is null
 
 
-def _sketches(releases: Sequence[Release]) -> dict[str, pl.DataFrame]:
-    """Return the rows of the tables `sketches` and `sketch_facts`."""
-    rows = [own.select(*_keys(r.manifest), pl.all()) for r in releases for own in r.sketches.values()]
-    facts = [
-        {key: r.manifest[key] for key in ("release_id", "season", "period")}
-        | {"venue": r.manifest["venue"]["id"], "part": part, "buckets": spec["buckets"], "mechanism": spec["mechanism"],
-           "scale": scale(group["sigma"], group["step"]), "key": spec["key"]}
-        for r in releases for spec in r.manifest["sketches"].values()
-        for group in spec["groups"] for part in group["parts"] if part in spec["parts"]
-    ]  # fmt: skip
-    return {"sketches": pl.concat(rows), "sketch_facts": pl.DataFrame(facts)} if facts else {}
+def _sketches(release: Release) -> Iterator[dict[str, Any]]:
+    """Yield a row a part that is shown: its counts, in the order of their buckets, and what it takes to read them."""
+    keys = {key: release.manifest[key] for key in ("release_id", "season", "period")}
+    for name, spec in release.manifest["sketches"].items():
+        law = {"buckets": spec["buckets"], "mechanism": spec["mechanism"], "key": spec["key"]}
+        scales = {part: scale(g["sigma"], g["step"]) for g in spec["groups"] for part in g["parts"]}
+        for part, counts in release.sketches[name].group_by("part", maintain_order=True).agg("count").iter_rows():
+            own = {"venue": release.manifest["venue"]["id"], "part": part, "scale": scales[part], "counts": counts}
+            yield keys | law | own
 
 
 def _facts(release: Release, now: datetime) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def forget(
     What is deleted stays in older snapshots, and in files, until `upkeep.purge`.
     """
     ids = [w.release_id for w in gone]
-    for table in ("releases", "sketches", "sketch_facts", *(f"cells_{t.name}" for t in policy.tables)):
+    for table in ("releases", "sketches", *(f"cells_{t.name}" for t in policy.tables)):
         lake.execute(f"delete from {table} where list_contains($1, release_id)", [ids])  # noqa: S608 (our tables)
     known = {i for (i,) in lake.execute("select release_id from withdrawals").fetchall()}
     rows = [

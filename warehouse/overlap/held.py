@@ -95,16 +95,13 @@ _RELEASES = "select release_id, venue, period_end from latest where period = $1 
 
 def read_sketches(lake: duckdb.DuckDBPyConnection, releases: Sequence[str], part: str) -> list[Vector]:
     """Return one part of the sketches of some releases, by period and venue."""
-    where = "where part = $1 and list_contains($2, release_id)"
-    rows, facts = (
-        lake.execute(f"from {table} {where}", [part, releases]).pl() for table in ("sketches", "sketch_facts")
-    )
-    return read_vectors(rows, facts)
+    held = "from sketches where part = $1 and list_contains($2, release_id)"
+    return read_vectors(lake.execute(held, [part, releases]).pl())
 
 
 def _last(lake: duckdb.DuckDBPyConnection, venue: str) -> str:
     rows = lake.execute(
-        "select distinct latest.period from latest join sketch_facts using (release_id) where latest.venue = $1",
+        "select distinct latest.period from latest join sketches using (release_id) where latest.venue = $1",
         [venue],
     )
     periods = [p for (p,) in rows.fetchall()]

@@ -135,14 +135,13 @@ def misfit(vector: Vector) -> float:
     return float((deviations.mean() - expected) / (deviations.std() / sqrt(vector.buckets)))
 
 
-def read_vectors(sketches: pl.DataFrame, facts: pl.DataFrame) -> list[Vector]:
-    """Return one vector a (release, part) from the lake's tables `sketches` and `sketch_facts`, by venue and period."""
-    told = {(row["release_id"], row["part"]): row for row in facts.iter_rows(named=True)}
-    vectors: list[Vector] = []
-    for (release, part), rows in sketches.group_by(["release_id", "part"]):
-        fact = told[release, part]
-        counts = np.zeros(int(fact["buckets"]))
-        counts[rows["bucket"].to_numpy()] = rows["count"].to_numpy()
-        law = noise(fact["mechanism"], float(fact["scale"]))
-        vectors.append(Vector(fact["venue"], counts, law, fact["key"], fact["period"], str(part)))
+def read_vectors(sketches: pl.DataFrame) -> list[Vector]:
+    """Return one vector a row of the lake's table `sketches`, by period and venue."""
+    vectors = [
+        Vector(
+            row["venue"], np.array(row["counts"], dtype=float), noise(row["mechanism"], row["scale"]), row["key"],
+            row["period"], row["part"],
+        )
+        for row in sketches.iter_rows(named=True)
+    ]  # fmt: skip
     return sorted(vectors, key=lambda v: (v.period, v.venue, v.part))

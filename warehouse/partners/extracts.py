@@ -39,7 +39,8 @@ def write_database(hub: Hub, seen: Access, path: Path) -> object:
     tables = [t.name for t in hub.policy.tables if t.name in {s.table for s in seen.shared}]
     views = {f"{t}{part}": t for t in tables for part in ("", "_totals")}
     sketches = [s.name for s in hub.policy.sketches if s.name in {s.table for s in seen.shared}]
-    views |= {relation: name for name in sketches for relation in ("sketches", "sketch_facts")}
+    if sketches:  # a policy has one at most
+        views["sketches"] = sketches[0]
     macros = (*MACROS, *(REACH_MACROS if sketches else ()))
     by_venue = ["latest", "coverage", "venues", *views]
     rows = [(s.venue, s.table, s.until) for s in seen.shared]
@@ -104,6 +105,8 @@ def extract(hub: Hub, seen: Access, folder: Path, form: Form) -> list[Path]:
     try:
         with duckdb.connect(str(database), read_only=True) as held:
             names = [name for (name,) in held.execute("select table_name from duckdb_tables() order by 1").fetchall()]
+            if form != "parquet":  # buckets are read by macros, and a list has no place in a cell
+                names = [name for name in names if name != "sketches"]
             frames = {name: held.execute(f'from "{name}"').pl() for name in names}
     finally:
         database.unlink()

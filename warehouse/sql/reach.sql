@@ -7,16 +7,18 @@ create or replace macro noise_variance(mechanism, scale) as case mechanism
 end;
 create or replace macro counts_of(chosen) as table
     with held as (
-        select * from sketch_facts semi join latest using (release_id) where list_contains(chosen, venue)
+        select * from sketches semi join latest using (release_id) where list_contains(chosen, venue)
     ), counted as (
         select period, part, key, min(buckets) as m, count(distinct venue) as present from held group by period, part, key
     ), shared as (
         select * exclude (present) from counted where present = len(list_distinct(chosen))
+    ), placed as (
+        select period, part, held.venue as venue, m, unnest(range(buckets)) % m as bucket, unnest(counts) as people,
+            noise_variance(mechanism, scale) * buckets / m as noise
+        from held join shared using (period, part, key)
     )
-    select period, part, held.venue as venue, m, s.bucket % m as bucket, sum(s.count)::double as people,
-        any_value(noise_variance(mechanism, scale) * buckets / m) as noise
-    from held join shared using (period, part, key) join sketches as s using (release_id, part)
-    group by period, part, held.venue, m, s.bucket % m;
+    select period, part, venue, m, bucket, sum(people)::double as people, any_value(noise) as noise
+    from placed group by period, part, venue, m, bucket;
 
 -- audiences on the diagonal, with m times the noise of a bucket; else the people common to both
 create or replace macro gram(chosen) as table

@@ -23,14 +23,11 @@ create table if not exists withdrawals (
     governance varchar
 );
 create table if not exists sketches (
-    release_id varchar, venue varchar, season varchar, period varchar, part varchar, bucket integer, "count" integer
+    release_id varchar, venue varchar, season varchar, period varchar, part varchar, buckets integer, mechanism varchar,
+    scale double, "key" varchar, counts integer[]
 );
 alter table sketches set partitioned by (season, bucket(8, venue));
-alter table sketches set sorted by (venue, period, part, bucket);
-create table if not exists sketch_facts (
-    release_id varchar, venue varchar, season varchar, period varchar, part varchar, buckets integer, mechanism varchar,
-    scale double, "key" varchar
-);
+alter table sketches set sorted by (venue, period, part);
 create table if not exists labels (dimension varchar, code varchar, fr varchar, en varchar, position integer);
 create table if not exists dictionary (relation varchar, column_name varchar, fr varchar, en varchar);
 create table if not exists edition (digest varchar);
