@@ -68,6 +68,11 @@ class _Grid:
         planes = np.ascontiguousarray(self.numbers.reshape(-1).view(np.uint8).reshape(-1, 4).T).tobytes()
         return base64.b64encode(gzip.compress(planes, 6, mtime=0)).decode()
 
+    def gives(self, measure: int, place: int) -> bool:
+        """Tell whether the `place`-th release held has the measure at all, or shows nothing by which to tell."""
+        lead, own = (bool(np.isfinite(self.numbers[m, 0, place]).any()) for m in (0, measure))
+        return own or not lead
+
     def total(self, measure: int, place: int) -> Estimate | None:
         """Return a measure over the whole table of the `place`-th release held; None where it is not shown."""
         value, se, common = map(float, self.numbers[measure, :, place, -1])
@@ -89,7 +94,7 @@ def read_held(lake: duckdb.DuckDBPyConnection, policy: Policy, seen: Access | No
     """Read the figures of an open lake; of what a member or partner may see, if `seen`. One question a table."""
     until = None if seen is None else {(s.venue, s.table): s.until for s in seen.shared}
     rows = lake.execute(
-        "select release_id, venue, period, period_end from latest order by period_end desc, period desc, venue"
+        "select release_id, venue, period, period_end from latest order by period_end desc, period, venue"
     ).fetchall()
     known = [_Release(*row) for row in rows]
     if until is not None:
@@ -177,9 +182,10 @@ def _about(held: Held, words: Words) -> dict[str, Any]:
         "z": Z95,
         "words": _texts(words.language)["script"],
         "venues": [
-            {"code": id_, "label": name, "group": words.kind(kind), "place": _departement(commune)}
+            {"code": id_, "label": name, "group": kind, "place": _departement(commune)}
             for id_, name, kind, commune in held.venues
         ],
+        "groups": {kind: words.kind(kind) for _, _, kind, _ in held.venues},
         "periods": [{"code": p, "label": words.quarter(p), "kind": Period.parse(p).kind} for p in periods],
         "releases": [[venues.index(r.venue), periods.index(r.period)] for r in held.releases],
         "tables": [
@@ -209,22 +215,22 @@ def _still(held: Held, words: Words) -> dict[str, Any] | None:
     seasons = sorted({r.period for r in held.releases if "T" not in r.period})
     if not seasons:
         return None
-    heads, columns, told = list[str](), list[dict[str, str]](), set[str]()
+    heads, columns, told = list[str](), list[dict[str, str | None]](), set[tuple[str, str]]()
     for grid in held.grids:
         if grid.table.unit != "person" or grid.table.max_cells > 1:
             continue
         for i, m in enumerate(grid.table.measures):
             head = f"{title(grid.table, words.language)} · {title(m, words.language)}"
-            if (m.name, grid.table.basis) in told:  # départements tell the same people as rings
+            if (m.name, grid.table.records) in told:  # départements tell the same people as rings
                 continue
-            told.add((m.name, grid.table.basis))
+            told.add((m.name, grid.table.records))
             column = {
-                held.releases[at].venue: words.writer.count(total)
+                held.releases[at].venue: words.writer.count(total) if (total := grid.total(i, place)) else None
                 for place, at in enumerate(grid.held)
-                if held.releases[at].period == seasons[-1] and (total := grid.total(i, place))
+                if held.releases[at].period == seasons[-1] and grid.gives(i, place)
             }
             heads, columns = [*heads, head], [*columns, column]
-    rows = [(name, [column.get(id_) for column in columns]) for id_, name, *_ in held.venues]
+    rows = [(name, [column.get(id_, "–") for column in columns]) for id_, name, *_ in held.venues]
     return {"period": words.quarter(seasons[-1]), "heads": heads, "rows": rows}
 
 

@@ -6,6 +6,7 @@
   const words = about.words, form = document.getElementById("choice"), facets = document.getElementById("facets");
   const LONG = 20, DRAWN = 25, OWN = ["venue", "group", "place", "period"];
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const several = (n, text) => fill(text.split("|")[n < 2 && (n === 1 || about.language === "fr") ? 0 : 1], { n: number(n, 0) });
   const make = (name, attributes = {}, ...inside) => {
     const element = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -66,15 +67,16 @@
   const ownFacets = {
     period: { label: words.period, codes: () => about.periods.filter((p) => p.kind === choice.every).map((p) => [p.code, p.label]) },
     venue: { label: words.venue, codes: () => about.venues.map((v) => [v.code, v.label]) },
-    group: { label: words.group, codes: () => distinct("group") },
-    place: { label: words.place, codes: () => distinct("place").map(([code]) => [code, placeName(code)]) },
+    group: { label: words.group, codes: () => distinct("group").map((code) => [code, about.groups[code]]) },
+    place: { label: words.place, codes: () => distinct("place").map((code) => [code, placeName(code)]) },
   };
-  const distinct = (name) => [...new Set(about.venues.map((v) => v[name]))].sort().map((code) => [code, code]);
+  const distinct = (name) => [...new Set(about.venues.map((v) => v[name]))].sort();
   const departements = about.tables.flatMap((t) => t.dimensions).find((d) => d.name === "departement");
   const placeName = (code) => (departements?.codes.find(([c]) => c === code) ?? [code, code])[1];
   let choice;
   const tableOf = (name) => about.tables.find((t) => t.name === name) ?? about.tables[0];
-  const rowsOf = (table) => [...table.dimensions.map((d) => [d.name, d.label]), ...OWN.map((n) => [n, ownFacets[n].label])];
+  const rowsOf = (table) => [...[...table.dimensions].sort((a, b) => a.added - b.added).map((d) => [d.name, d.label]),
+    ...OWN.map((n) => [n, ownFacets[n].label])]; // first what is never added up, so that all of it is seen
   const facetsOf = (table) => {
     const dimensions = table.dimensions.map((d) => [d.name, { label: d.label, codes: () => d.codes, one: !d.added && d.name !== choice.rows }]);
     return [...OWN.map((name) => [name, ownFacets[name]]), ...dimensions];
@@ -174,7 +176,8 @@
     if (choice.table !== table) return; // another was chosen meanwhile
     const found = compute(grid);
     const long = found.rows.length > LONG || ["venue", "place", "group"].includes(choice.rows);
-    const bySize = [...found.rows].sort((a, b) => b.figures > 0 && a.figures > 0 ? b.value - a.value : (b.figures > 0) - (a.figures > 0));
+    const size = (r) => (r.code === "unknown" ? -1e300 : r.figures ? r.value : -1e301);
+    const bySize = [...found.rows].sort((a, b) => size(b) - size(a));
     const listed = found.rows.length > LONG ? bySize.filter((r) => r.figures) : long ? bySize : found.rows;
     const unlisted = found.rows.filter((r) => !listed.includes(r));
     const periods = new Set(found.releases.map((r) => r.period)), venues = new Set(found.releases.map((r) => r.venue));
@@ -183,30 +186,40 @@
     const limits = facetsOf(table).filter(([name, f]) => choice.chosen[name].size)
       .map(([name, f]) => f.codes().filter(([c]) => choice.chosen[name].has(c)).map(([, label]) => label).join(", "));
     document.getElementById("scope").textContent =
-      [...limits, fill(words.sum_of, { venues: venues.size, periods: periods.size })].join(" · ");
+      [...limits, several(venues.size, words.venues), several(periods.size, words.periods)].join(" · ");
     document.getElementById("sentence").textContent = sentence(found);
     chart(listed.slice(0, DRAWN), `${table.label} · ${measure}`);
     const notes = [];
     if (table.several && found.dimension) notes.push(words.several);
     if (listed.length > DRAWN) notes.push(fill(words.longest, { n: DRAWN }));
     const lack = found.releases.length - found.given.length;
-    if (lack) notes.push(fill(words.not_given, { n: lack }));
+    if (lack) notes.push(several(lack, words.not_given));
+    const most = found.rows.some((r) => r.missing) ? unseen(found) : 0;
+    if (most > 0 && most < Infinity) notes.push(fill(words.unseen, { most: number(most, Math.max(place(most), 0)) }));
     document.getElementById("notes").textContent = notes.join(" ");
     tabulate(listed, found);
     const rest = document.getElementById("hidden");
     rest.hidden = !unlisted.length;
-    rest.firstElementChild.textContent = `${words.hidden_list} (${unlisted.length})`;
+    rest.firstElementChild.textContent = several(unlisted.length, words.hidden);
     rest.lastElementChild.textContent = unlisted.map((r) => r.label).join(", ");
   };
-  const sentence = ({ rows }) => {
-    const ranked = rows.filter((r) => shown(r) && r.code !== "unknown").map((r) => ({ row: r, ...shown(r) }))
-      .sort((a, b) => b.value - a.value), hidden = rows.filter((r) => !r.figures).length;
-    const end = hidden ? ` ${fill(words.hidden, { n: hidden })}` : "";
-    if (!ranked.length) return words.none_shown + end;
+  // the most that all figures not publishable hold together, 95 times in 100: the total, which includes them, without the rest
+  const unseen = ({ rows, whole, dimension }) => {
+    if (!whole || !dimension || whole.missing || choice.chosen[choice.rows].size) return Infinity;
+    const rest = rows.reduce((left, r) => left - r.value, whole.value);
+    return Math.max(rest + about.z * Math.hypot(whole.se, ...rows.map((r) => r.se)), 0);
+  };
+  const sentence = (found) => {
+    const hidden = found.rows.filter((r) => !r.figures).length, end = hidden ? ` ${several(hidden, words.hidden)}` : "";
+    const ranked = found.rows.filter((r) => shown(r)).sort((a, b) => shown(b).value - shown(a).value);
+    if (!ranked.length) return words.none_shown;
     if (ranked.length < 2 || choice.rows === "period") return end.trim();
     const [first, ...others] = ranked, low = first.value - about.z * first.se;
-    const alone = others.every((o) => o.value + about.z * o.se < low) && !first.row.missing && !others.some((o) => o.row.missing);
-    return (alone ? fill(words.first, { label: first.row.label, value: told(first.row) }) : words.tie) + end;
+    const lacks = found.rows.some((r) => r !== first && r.missing) ? unseen(found) : 0;
+    const overlap = others.some((o) => o.value + about.z * o.se >= low);
+    if (overlap) return words.tie + end;
+    const hiding = found.rows.some((r) => r !== first && r.missing && r.value + about.z * r.se + lacks >= low);
+    return (hiding ? words.cannot : fill(words.first, { label: first.label, value: told(first) })) + end;
   };
   const tabulate = (rows, { whole, given }) => {
     const shares = rows.some((r) => r.share), heads = [words.value, words.margin, words.low, words.high];
@@ -241,6 +254,7 @@
     const box = document.getElementById("chart"), width = Math.max(box.clientWidth, 240), narrow = width < 560;
     const words_ = Math.min(Math.max(...rows.map((r) => r.label.length), 6) * 7.4 + 12, 250);
     const left = narrow ? 0 : words_, right = 130, tall = narrow ? 46 : 30, top = 4, high = top + rows.length * tall;
+    if (!rows.some(shown)) return box.replaceChildren(); // the sentence says so
     const most = Math.max(...rows.map(shown).filter(Boolean).map((e) => e.value + about.z * e.se), 1e-9);
     const x = (v) => left + (Math.max(v, 0) / most) * (width - left - right);
     const svg = draw("svg", { viewBox: `0 0 ${width} ${high + 24}`, role: "img", "aria-label":
