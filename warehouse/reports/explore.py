@@ -41,7 +41,7 @@ from warehouse.reports.words import Words
 from warehouse.sharing import Access
 
 _LANGUAGES = ("fr", "en")
-_MOST = 12_000_000  # numbers in a page: some fifteen megabytes in the worst case; older periods then stay in the lake
+_MOST = 12_000_000  # numbers in a page, some ten megabytes at most; older periods then stay in the lake
 _PARTS = ("", "_se", "_common_se")
 
 
