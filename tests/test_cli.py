@@ -28,6 +28,7 @@ COMMANDS = [
     "crossings",
     "plan-campaign",
     "pull",
+    "steward",
     "quality",
     "quarantine",
     "plan",

@@ -70,6 +70,7 @@ for command in (
     exports.inspect,
     exports.ingest,
     pull.pull,
+    quality.steward,
     quality.quality,
     quality.quarantine,
     people.optouts,
