@@ -127,11 +127,13 @@ def test_a_member_has_only_what_they_may_see(hub: Hub) -> None:
     assert about(explore_page(nothing, "en"))["tables"] == []
 
 
+@pytest.mark.slow
 def test_the_same_lake_makes_the_same_page(hub: Hub, folder: Path) -> None:
     with open_lake(hub, read_only=True) as lake:
         assert explore_page(read_held(lake, hub.policy), "fr") == (folder / "fr" / "explore.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_page_without_room_for_all_keeps_whole_periods_the_latest(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_lake(hub, read_only=True) as lake:
         monkeypatch.setattr("warehouse.reports.explore._MOST", 8 * 3 * sum(

@@ -32,7 +32,7 @@ from aggregations.venue import Venue
 from pipelines.quality.page import build_page as build_quality
 from pipelines.quality.warnings import LANGUAGES, Finding, suites
 from pipelines.quality.words import Words
-from pipelines.steward.standing import Months, Season, months, next_release, seasons
+from pipelines.steward.standing import Months, Season, has_rows, months, next_release, seasons
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.policy import Policy
@@ -63,10 +63,10 @@ def build_page(venue: Venue, policy: Policy, now: datetime | None = None) -> lis
         page.write_text(_render(
             say=partial(_say, language), language=language, other=next(x for x in LANGUAGES if x != language),
             venue=venue, day=format_date(today, "long", locale=language),
-            todo=_todo(language, venue, findings, refused, stands, waiting, gaps),
+            todo=_todo(language, venue, findings, refused, stands, waiting, loaded, gaps),
             quality=_quality(words, findings), refused=_refused(words, refused),
             seasons=[_season(language, words, s) for s in stands],
-            period=period.label(language) if period else "", would=[_would(language, words, p) for p in would],
+            period=period.label(language) if period else "", running=period is not None and period.end > today, would=[_would(language, words, p) for p in would],
             waiting=[(Period.parse(d.period).label(language), d.period, d.revision) for d in waiting],
             loads=[_load(words, r) for r in sorted(loaded, key=lambda r: r.seq)[:-_LOADS - 1:-1]],
             gaps=[_gaps(language, g) for g in gaps],
@@ -77,7 +77,7 @@ def build_page(venue: Venue, policy: Policy, now: datetime | None = None) -> lis
 
 def _todo(
     language: str, venue: Venue, found: Sequence[Finding], refused: pl.DataFrame, stands: Sequence[Season],
-    waiting: Sequence[Departure], gaps: Sequence[Months],
+    waiting: Sequence[Departure], loaded: Sequence[Receipt], gaps: Sequence[Months],
 ) -> list[Markup]:  # fmt: skip
     """Return what asks for the steward, the most pressing first."""
     say = partial(_say, language)
@@ -85,7 +85,7 @@ def _todo(
             for d in waiting]  # fmt: skip
     for step in (step for season in stands for step in season.steps):
         key = {"due": "todo_release", "unsealed": "todo_seal"}.get(step.state)
-        if key:
+        if key and (step.charged or has_rows(loaded, step.period)):
             said.append(say(key, period=step.period.label(language), venue=venue.id, code=str(step.period)))
     said += [say("todo_budget", season=s.name, venue=venue.id) for s in stands if min(s.left_after.values()) < 0]
     if refused.height:
@@ -109,7 +109,11 @@ def _quality(words: Words, found: Sequence[Finding]) -> list[dict[str, Any]]:
 
 
 def _refused(words: Words, rows: pl.DataFrame) -> list[tuple[str, str, str, str]]:
-    by = rows.group_by("source", "column", "reason").len().sort("len", "source", "column", descending=[True, False, False])
+    by = (
+        rows.group_by("source", "column", "reason")
+        .len()
+        .sort("len", "source", "column", descending=[True, False, False])
+    )
     return [(s, words.column(c), words.reason(r), words.count(n)) for s, c, r, n in by.iter_rows()]
 
 
@@ -121,9 +125,11 @@ def _season(language: str, words: Words, season: Season) -> dict[str, Any]:
         {
             "period": step.period.label(language),
             "from": format_date(step.period.end, "medium", locale=language),
-            "state": say(f"state_{step.state}", count=step.revisions),
+            "state": say("state_revised" if step.revisions > 1 else f"state_{step.state}", count=step.revisions),
             "due": step.state in ("due", "unsealed"),
-            "shares": [_share(words, (step.charged | step.will).get(unit)) for unit in sorted(season.left, reverse=True)],
+            "shares": [
+                _share(words, (step.charged | step.will).get(unit)) for unit in sorted(season.left, reverse=True)
+            ],
         }
         for step in season.steps
     ]
@@ -177,7 +183,7 @@ def _share(words: Words, share: Fraction | None) -> str:
 
 def _percent(words: Words, percent: float) -> str:
     write = Writer(words.language)
-    return write.number(percent, -1) + write.percent_sign
+    return write.number(percent, -1 if percent else 0) + write.percent_sign
 
 
 def _say(language: str, key: str, **values: str | float) -> Markup:

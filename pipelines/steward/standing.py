@@ -10,7 +10,7 @@ from typing import Literal
 
 from aggregations.receipt import Receipt
 from aggregations.venue import Venue
-from privacy.accounting import season_budget
+from privacy.accounting import Cost, season_budget
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.ledger import Ledger
@@ -66,15 +66,19 @@ def seasons(venue: Venue, publisher: Publisher, policy: Policy, today: date) -> 
     return [_season(venue, publisher, policy, book, y, today) for y in ((year - 1, year) if before else (year,))]
 
 
-def _season(
-    venue: Venue, publisher: Publisher, policy: Policy, book: Ledger | None, year: int, today: date
-) -> Season:
+def _season(venue: Venue, publisher: Publisher, policy: Policy, book: Ledger | None, year: int, today: date) -> Season:
     quarters = _QUARTERS if venue.calendar == "quarters" else ()
     steps = tuple(_step(publisher, policy, book, Period(year, q), today) for q in (*quarters, 0))
-    units = {unit: season_budget(policy, unit) for step in steps for unit in (*step.charged, *step.will)}
+    units: dict[Unit, Cost] = {
+        unit: season_budget(policy, unit) for step in steps for unit in (*step.charged, *step.will)
+    }
     spent = book.spent(steps[0].period.season) if book else {}
-    left = {u: 1 - (spent[u].rho / b.rho if u in spent else Fraction(0)) for u, b in units.items()}
-    after = {u: share - sum((s.will.get(u, Fraction(0)) for s in steps), Fraction(0)) for u, share in left.items()}
+    left: dict[Unit, Fraction] = {
+        u: 1 - (spent[u].rho / b.rho if u in spent else Fraction(0)) for u, b in units.items()
+    }
+    after: dict[Unit, Fraction] = {
+        u: share - sum((s.will.get(u, Fraction(0)) for s in steps), Fraction(0)) for u, share in left.items()
+    }
     return Season(steps[0].period.season, steps, left, after)
 
 
@@ -88,16 +92,21 @@ def _step(publisher: Publisher, policy: Policy, book: Ledger | None, period: Per
         sealed = all(c.release_id in book.seals for c in charges)
         return Step(period, "sealed" if sealed else "unsealed", len(charges), charged, {})
     costs = total(publisher.plan(policy, period), publisher.sketches(policy, period))
-    will = {unit: cost.rho / season_budget(policy, unit).rho for unit, cost in costs.items()}
+    will: dict[Unit, Fraction] = {unit: cost.rho / season_budget(policy, unit).rho for unit, cost in costs.items()}
     state = "due" if period.end <= today else "running" if period.start <= today else "coming"
     return Step(period, state, 0, charged, will)
 
 
+def has_rows(receipts: Sequence[Receipt], period: Period) -> bool:
+    """Tell whether any export wrote a row of a period's months."""
+    rows = {month for r in receipts for frame in _FRAMES for month in r.months.get(frame, ())}
+    return any(month in rows for month in _months(period))
+
+
 def next_release(found: Sequence[Season], receipts: Sequence[Receipt]) -> Period | None:
     """Return the oldest period that is over, not charged and has rows; else the one running; None if all are charged."""
-    rows = {month for r in receipts for frame in _FRAMES for month in r.months.get(frame, ())}
     steps = [step for season in found for step in season.steps]
-    due = [s.period for s in steps if s.state == "due" and any(month in rows for month in _months(s.period))]
+    due = [s.period for s in steps if s.state == "due" and has_rows(receipts, s.period)]
     return next(iter([*due, *(s.period for s in steps if s.state == "running")]), None)
 
 
