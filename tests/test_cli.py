@@ -153,6 +153,16 @@ def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_stewards_page_is_in_the_venues_folder_and_the_hub_has_none(loaded: Jauge, tmp_path: Path) -> None:
+    said = loaded("steward", "theatre")
+    page = tmp_path / "home" / "venues" / "theatre" / "steward" / "index.en.html"
+    assert said.code == 0
+    assert str(page) in said.out
+    assert "Théâtre" in page.read_text("utf-8")
+    assert not list((tmp_path / "home" / "hub").rglob("*.html"))
+
+
+@pytest.mark.slow
 def test_a_push_shows_what_the_hub_decided_and_ends_with_14_where_it_refused(
     loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
