@@ -212,8 +212,8 @@ def test_values_and_margins_are_those_of_sql(
     ).row(0)  # fmt: skip
     assert summed["value"] > 100
     assert (float(row["value"]), float(row["se"])) == pytest.approx((summed["value"], summed["se"]), rel=1e-5)
-    if "rows=period" in choice:
-        assert "share" not in row
+    if "rows=period" in choice or part == "true":
+        assert "share" not in row  # of periods, or of one row alone
     else:
         assert (float(row["share"]), float(row["shareSe"])) == pytest.approx(
             (shared["value"], shared["se"]), rel=1e-4, abs=1e-7
@@ -258,6 +258,22 @@ def test_what_is_not_publishable_has_no_bar_and_is_not_nought(browser: Any, fold
     assert all("not publishable" in text for text in hidden)
     assert page.locator("#chart rect").count() == len(rows) - len(hidden)
     assert page.locator("#chart .none title").count() == len(hidden)
+
+
+@pytest.mark.slow
+def test_no_share_is_told_where_the_hidden_may_hold_much(browser: Any, hub: Hub, folder: Path) -> None:
+    whole, shown, hidden = query(
+        hub, "select any_value(t.people), sum(f.people), count(*) - count(f.people) from family_totals as f join family_totals as t "
+        "on t.release_id = f.release_id and t.family is null and t.provenance is null "
+        f"where f.provenance is null and f.family is not null and f.venue = 'festival' and f.{SEASON}"
+    ).row(0)  # fmt: skip
+    assert hidden
+    assert whole > 1.1 * shown
+    page, _ = opened(browser, folder, "table=family&rows=family&venue=festival&show=shares")
+    assert page.locator("#table tr[data-share]").count() == 0
+    assert "hold at most" in page.locator("#notes").inner_text()
+    page.goto(page.url.replace("festival", "theatre"))
+    page.wait_for_selector("#table tr[data-share]", state="attached")
 
 
 @pytest.mark.slow

@@ -161,7 +161,7 @@ def test_what_would_be_shown_is_what_a_preview_says(theatre: Sender, told: dict[
 
 def test_refused_rows_are_told_by_reason_and_what_to_do(theatre: Sender, told: dict[str, str]) -> None:
     assert pending(theatre.venue).height == 20
-    assert "<b>20</b> lignes refusées à corriger : <code>jauge quarantine theatre</code>" in told["index.fr.html"]
+    assert "<b>20</b> lignes refusées à corriger\u00a0: <code>jauge quarantine theatre</code>" in told["index.fr.html"]
     table = told["index.en.html"].split("<h2>Quarantine, by reason</h2>")[1].split("</section>")[0]
     assert re.findall(r'<td class="number">(\d+)</td>', table) == ["20"]
     assert "quantity" in table
@@ -183,7 +183,7 @@ def test_months_without_a_row_are_told_by_source(theatre: Sender, told: dict[str
     assert len(found.held) == 24
     assert found.held[-1] == ("2026-03", False)
     assert [m for m, there in found.held if there] == ["2025-10", "2026-01", "2026-02"]
-    assert "Sans aucune ligne : nov. 2025, déc. 2025." in told["index.fr.html"]
+    assert "Sans aucune ligne\u00a0: nov. 2025, déc. 2025." in told["index.fr.html"]
 
 
 def test_a_venue_that_has_nothing_yet_has_a_page(tmp_path: Path) -> None:

@@ -141,8 +141,9 @@
     const rows = codes.map(([code, label]) => sum(empty(code, label),
       dimension ? given : given.filter((r) => r[by] === code), cellsAt(table, dimension ? code : null)));
     const summed = !dimension || dimension.added ? sum(empty("", words.whole), given, cellsAt(table, null)) : null;
-    if (by !== "period" && summed) share(rows);
-    return { rows, whole: by === "period" ? null : summed, releases, given, dimension };
+    const found = { rows, whole: by === "period" ? null : summed, releases, given, dimension };
+    if (found.whole && rows.filter((r) => r.figures).length > 1 && !muchUnseen(found)) share(rows);
+    return found;
   };
   // the rows' shares of all that is displayed, by the delta method: own errors in squares, common ones whole by release
   const share = (rows) => {
@@ -208,6 +209,10 @@
     if (!whole || !dimension || whole.missing || choice.chosen[choice.rows].size) return Infinity;
     const rest = rows.reduce((left, r) => left - r.value, whole.value);
     return Math.max(rest + about.z * Math.hypot(whole.se, ...rows.map((r) => r.se)), 0);
+  };
+  const muchUnseen = (found) => {
+    const most = found.rows.some((r) => r.missing) ? unseen(found) : 0;
+    return most < Infinity && most > found.rows.reduce((s, r) => s + r.value, 0) / 10;
   };
   const sentence = (found) => {
     const hidden = found.rows.filter((r) => !r.figures).length, end = hidden ? ` ${several(hidden, words.hidden)}` : "";
