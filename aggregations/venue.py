@@ -8,7 +8,8 @@ venues/<id>/
     presets/        the venue's own mappings, kept since they loaded an export
     store/          canonical records, one folder an ingested export
     quarantine/     rows that were refused: line and reason, never a value
-    quality/        the steward's page: exact numbers, which stay here
+    quality/        what the venue holds, source by source: exact numbers, which stay here
+    steward/        the steward's page: how the venue stands; it stays here too
     pull/           how far each declared source has been pulled
     forgotten       keyed hashes of who asked to be forgotten: no export brings them back
     acts.jsonl      when someone was forgotten, when old records went: how many, never who
@@ -92,8 +93,13 @@ class Venue:
 
     @property
     def quality(self) -> Path:
-        """The steward's page on what the venue holds: `quality/<language>/index.html`."""
+        """The page on what the venue holds: `quality/<language>/index.html`."""
         return self.folder / "quality"
+
+    @property
+    def steward(self) -> Path:
+        """The steward's page: `steward/index.<language>.html`."""
+        return self.folder / "steward"
 
     @property
     def presets(self) -> Path:

@@ -28,6 +28,7 @@ COMMANDS = [
     "crossings",
     "plan-campaign",
     "pull",
+    "steward",
     "quality",
     "quarantine",
     "plan",
@@ -149,6 +150,16 @@ def test_from_export_to_sql(loaded: Jauge, tmp_path: Path) -> None:
     book = loaded("ledger", "theatre").out
     assert "12.5 %" in book
     assert "87.5 % left" in book
+
+
+@pytest.mark.slow
+def test_the_stewards_page_is_in_the_venues_folder_and_the_hub_has_none(loaded: Jauge, tmp_path: Path) -> None:
+    said = loaded("steward", "theatre")
+    page = tmp_path / "home" / "venues" / "theatre" / "steward" / "index.en.html"
+    assert said.code == 0
+    assert str(page) in said.out
+    assert "Théâtre" in page.read_text("utf-8")
+    assert not list((tmp_path / "home" / "hub").rglob("*.html"))
 
 
 @pytest.mark.slow

@@ -39,6 +39,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
+                  steward: how it stands, on one page
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
@@ -70,6 +71,7 @@ for command in (
     exports.inspect,
     exports.ingest,
     pull.pull,
+    quality.steward,
     quality.quality,
     quality.quarantine,
     people.optouts,

@@ -1,4 +1,4 @@
-"""Commands of a venue's steward about quality: the page on what the venue holds, and refused rows to correct."""
+"""Commands of a venue's steward on how it stands: her page, the page on what the venue holds, refused rows to correct."""
 
 from __future__ import annotations
 
@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from aggregations.venue import read_venue
-from pipelines.cli.console import HERE, Home, VenueId, language, out, say
+from pipelines.cli.console import HERE, Home, PolicyFile, VenueId, language, out, say
+
+
+def steward(venue: VenueId, home: Home = HERE, policy: PolicyFile = None) -> None:
+    """Make the steward's page: what to do, budget, coming charges, what would be shown, quality. / Le tableau de bord.
+
+    Its counts are exact: it stays in the venue's folder, and nothing of it is published, drawn or spent.
+    / Ses nombres sont exacts : il reste dans le dossier du lieu ; rien n’en est publié, tiré ni débité.
+    """
+    from pipelines.steward.page import build_page
+    from privacy.policy import read_policy
+
+    pages = build_page(read_venue(home / "venues" / venue), read_policy(policy))
+    page = next(p for p in pages if p.name == f"index.{language()}.html")
+    out.print(say("For you alone:", "Pour vous seul :"), str(page), soft_wrap=True)
 
 
 def quality(venue: VenueId, home: Home = HERE) -> None:
