@@ -44,6 +44,7 @@ COMMANDS = [
     "register",
     "accept",
     "report",
+    "takeaway",
     "catalogue",
     "sql",
     "partner",
