@@ -21,9 +21,7 @@ def takeaway(
     period: Annotated[
         str | None, typer.Option("--period", help="By default its last season. / Sa dernière saison.")
     ] = None,
-    lang: Annotated[
-        _Language | None, typer.Option("--lang", help="One language only. / Une seule langue.")
-    ] = None,
+    lang: Annotated[_Language | None, typer.Option("--lang", help="One language only. / Une seule langue.")] = None,
     home: Home = HERE,
 ) -> None:
     """Take figures away: tables, charts, a board's summary, a funder's report, an e-mail. / Emporter ses chiffres.

@@ -7,13 +7,15 @@ only if its 95 % interval leaves 0 out (two-sided) and Benjamini and Yekutieli's
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from privacy.calendar import Period
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.figures import Estimate, change
 from warehouse.takeaway.held import Held
@@ -78,8 +80,8 @@ def compared(before: Mapping[str, Sheet], after: Mapping[str, Sheet], phrases: P
     return moves
 
 
-def _counts(heading: str, figures: object) -> Iterator[Move]:
-    for what, a, b in figures:  # type: ignore[attr-defined]
+def _counts(heading: str, figures: Iterable[tuple[str, Estimate | None, Estimate | None]]) -> Iterator[Move]:
+    for what, a, b in figures:
         moved = change(a, b) if a and b else None
         if moved and a and b:
             yield Move(heading, what, a, b, moved, part=False)
@@ -96,17 +98,22 @@ def write_digest(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
     """Write `<stem>.html` and `<stem>.txt` of a period against the one before, and return their paths."""
     pair = held.moved
     lead, moves, tested = phrases.say("digest_first"), list[Move](), 0
+    warned: list[str] = []
     if pair:
         before, after = pair
         lead = phrases.say(
-            "digest_between", before=phrases.words.quarter(before.period), after=phrases.words.quarter(after.period)
+            "digest_between",
+            before=phrases.words.quarter(before.period),
+            after=_capital(phrases.words.quarter(after.period)),
         )
+        if Period.parse(before.period).quarter != Period.parse(after.period).quarter:
+            warned = [phrases.say("digest_seasons")]
         all_moves = compared(before.sheets, after.sheets, phrases)
         moves, tested = larger_than_noise(all_moves), len(all_moves)
     groups = [(name, [m.sentence(phrases) for m in told]) for name, told in groupby(moves, key=lambda m: m.table)]
-    foot = [phrases.say("digest_foot", tested=tested)] if pair else []
+    foot = [*warned, phrases.say("digest_foot", tested=tested)] if pair else []
     foot += [*phrases.promise(held.issue)[:1], phrases.made_from(held.snapshot)]
-    values = {
+    values: dict[str, Any] = {
         "language": phrases.language,
         "title": phrases.say("digest_title", name=held.name),
         "lead": lead,
@@ -128,11 +135,14 @@ def write_digest(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
     return [page, text]
 
 
-def _text(values: Mapping[str, object]) -> str:
-    lines = [str(values["title"]), str(values["lead"]), ""]
-    groups: list[tuple[str, list[str]]] = values["groups"]  # type: ignore[assignment]
-    for name, told in groups:
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    lines = [values["title"], values["lead"], ""]
+    for name, told in values["groups"]:
         lines += [name, *(f"- {sentence}" for sentence in told), ""]
-    lines += [str(v) for v in (values["none"], values["unit"]) if v]
-    foot: list[str] = values["foot"]  # type: ignore[assignment]
+    lines += [v for v in (values["none"], values["unit"]) if v]
+    foot = values["foot"]
     return "\n".join([*lines, "", "-- ", *foot]) + "\n"

@@ -7,7 +7,7 @@ people, genres, new and returning audience. A figure that is not published is sa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse.reports.cells import Sheet, title
@@ -55,8 +55,9 @@ def _attendance(held: Held, phrases: Phrases) -> Chapter:
         for measure in came.measures[1:]:
             lines.append((title(measure, phrases.language), _count(total(came, measure.name), phrases)))
         if "revenue" in {m.name for m in came.measures}:
-            price = mean_price(total(came, "revenue"), total(came, "tickets"))
-            lines.append((phrases.say("funder_mean_price"), _price(price, phrases)))
+            lines.append(
+                (phrases.say("funder_mean_price"), _price(total(came, "revenue"), total(came, "tickets"), phrases))
+            )
         notes += phrases.notes(came)
     if counted := sheets.get("admissions"):
         for row in counted.rows(phrases.language, 1):
@@ -70,11 +71,11 @@ def _attendance(held: Held, phrases: Phrases) -> Chapter:
 
 
 def _by(
-    sheets: object, name: str, dimension: int, phrases: Phrases, heading: str, *, tickets: bool
+    sheets: Mapping[str, Sheet], name: str, dimension: int, phrases: Phrases, heading: str, *, tickets: bool
 ) -> Chapter:
     """Return one dimension of a table: its measures, and shares of tickets or of the lead measure."""
-    sheet: Sheet = sheets[name]  # type: ignore[index]
-    measures = [m for m in sheet.measures]
+    sheet = sheets[name]
+    measures = list(sheet.measures)
     shared = "tickets" if tickets and "tickets" in {m.name for m in measures} else sheet.lead.name
     priced = "revenue" in {m.name for m in measures} and name == "price" and dimension == 0
     heads = [title(sheet.table.dimensions[dimension], phrases.language)]
@@ -82,25 +83,32 @@ def _by(
     heads.append(phrases.say("funder_share_tickets" if shared == "tickets" else "funder_share"))
     if priced:
         heads.append(phrases.say("funder_mean_price"))
-    lines: list[tuple[str, ...]] = []
+    lines, missing = list[tuple[str, ...]](), list[str]()
     for row in sheet.rows(phrases.language, dimension):
         cells = [_count(row.estimates[m.name], phrases) for m in measures]
-        cells.append(_percent(share_of(sheet, dimension, (row.code,), shared), phrases))
+        part = share_of(sheet, dimension, (row.code,), shared)
+        cells.append(_percent(part, phrases) if part or not row.estimates[shared] else phrases.say("funder_wide"))
         if priced:
-            cells.append(_price(mean_price(row.estimates["revenue"], row.estimates["tickets"]), phrases))
-        lines.append((row.label, *cells))
+            cells.append(_price(row.estimates["revenue"], row.estimates["tickets"], phrases))
+        if set(cells) == {phrases.hidden}:
+            missing.append(row.label)
+        else:
+            lines.append((row.label, *cells))
     return Chapter(
         heading,
         tuple(heads),
         tuple(lines),
-        tuple(_said(sheets, name, dimension, phrases)),
+        (
+            *([phrases.say("funder_hidden", names=", ".join(missing))] if missing else []),
+            *_said(sheets, name, dimension, phrases),
+        ),
         (*phrases.notes(sheet), *((phrases.say("funder_age_note"),) if (name, dimension) == ("loyalty", 1) else ())),
     )
 
 
-def _said(sheets: object, name: str, dimension: int, phrases: Phrases) -> Iterator[str]:
+def _said(sheets: Mapping[str, Sheet], name: str, dimension: int, phrases: Phrases) -> Iterator[str]:
     """Yield the figures of a chapter that are in no line of its table."""
-    sheet: Sheet = sheets[name]  # type: ignore[index]
+    sheet = sheets[name]
     if (name, dimension) == ("price", 0):
         lead = "tickets" if "tickets" in {m.name for m in sheet.measures} else sheet.lead.name
         yield phrases.say("funder_free", share=_percent(share_of(sheet, 0, ("exonere",), lead), phrases))
@@ -144,6 +152,9 @@ def _percent(part: Estimate | None, phrases: Phrases) -> str:
     return phrases.words.writer.percent(part) if part else phrases.hidden
 
 
-def _price(price: Estimate | None, phrases: Phrases) -> str:
-    """Write euros, to a tenth at most."""
-    return phrases.amount(price) if price else phrases.hidden
+def _price(revenue: Estimate | None, tickets: Estimate | None, phrases: Phrases) -> str:
+    """Write euros a ticket, or why there are none."""
+    if revenue is None or tickets is None:
+        return phrases.hidden
+    price = mean_price(revenue, tickets)
+    return phrases.amount(price) if price else phrases.say("funder_wide")

@@ -1,7 +1,7 @@
 """Make a folder of all that a member takes away of a period: one folder a language, swapped in when all is written.
 
-    FOLDER/fr/  synthese.html, .pdf   reddition.docx   classeur.xlsx   lettre.html, .txt   tables/*.csv   graphiques/*.svg, .png
-    FOLDER/en/  summary.html, .pdf    funder-report.docx …
+FOLDER/fr/  synthese.html, .pdf   reddition.docx   classeur.xlsx   lettre.html, .txt   tables/*.csv   graphiques/*.svg, .png
+FOLDER/en/  summary.html, .pdf    funder-report.docx …
 """
 
 from __future__ import annotations

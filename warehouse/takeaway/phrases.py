@@ -53,7 +53,9 @@ class Phrases:
     def share_points(self, moved: Estimate) -> str:
         """Write how a share between 0 and 1 moved: `+7 points ± 3`; a share is not told to less than a tenth of a point."""
         place = max(place_of(100 * moved.margin), -1)
-        margin = max(-(-round(100 * moved.margin, 6) // 10**place), 1) * 10**place  # rounded up: it never promises too much
+        margin = (
+            max(-(-round(100 * moved.margin, 6) // 10**place), 1) * 10**place
+        )  # rounded up: it never promises too much
         sign = "−" if moved.value < 0 else "+"
         write = self.words.writer.number
         return self.say("points", value=f"{sign}{write(abs(100 * moved.value), place)}", margin=write(margin, place))
@@ -84,9 +86,7 @@ class Phrases:
     def made_from(self, snapshot: Snapshot) -> str:
         """Write the state of the lake that a file was made from."""
         at = snapshot.at
-        return plain(
-            self.words.say("made_from", id=snapshot.id, date=self.words.day(at.date()), time=f"{at:%H:%M:%S}")
-        )
+        return plain(self.words.say("made_from", id=snapshot.id, date=self.words.day(at.date()), time=f"{at:%H:%M:%S}"))
 
     def notes(self, sheet: Sheet) -> Iterator[str]:
         """Yield what must be known to read a table right."""

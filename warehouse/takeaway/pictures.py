@@ -19,7 +19,7 @@ from warehouse.takeaway.held import Held
 from warehouse.takeaway.phrases import Phrases, plain
 
 _LONG, _DRAWN = 20, 15  # as on the pages: a dimension with more codes is drawn by size, its first ones
-_LAST = ("unknown", "etranger", "autre", "pluri_autre")
+_LAST = ("autre", "pluri_autre", "etranger", "unknown")
 _EDGE, _LEAST = 24, 560  # pixels: around the drawing, and the narrowest picture
 _SCALE = 2  # a PNG is for slides and print
 _FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
@@ -27,25 +27,23 @@ _FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawing (SVG of the pages) and its words."""
+    """A drawing (SVG of the pages) and its words; `over`: the period, of those that show one."""
 
     name: str
     title: str
     under: str
     drawing: str
+    over: str = ""
 
 
 def pictures(held: Held, phrases: Phrases) -> Iterator[Picture]:
     """Yield every chart of the member's own figures in the period; the last is its quarters, where there are several."""
-    for name, sheet in held.issue.sheets.items():
+    for sheet in held.issue.sheets.values():
         drawn = bars(sheet, phrases)
         if drawn:
             yield drawn
-        if len(sheet.table.dimensions) == 2 and (crossed := _panels(sheet, phrases)):
-            words = (title(d, phrases.language).lower() for d in sheet.table.dimensions)
-            heading = phrases.say("chart_by", title=title(sheet.table, phrases.language), by=" × ".join(words))
-            under = phrases.say("chart_count", measure=title(sheet.lead, phrases.language))
-            yield Picture(f"{name}-{sheet.table.names[1]}", heading, under, draw_panels(crossed, heading))
+        if len(sheet.table.dimensions) == 2 and (crossed := _crossed(sheet, phrases)):
+            yield crossed
     if quarters := _quarters(held, phrases):
         yield quarters
 
@@ -63,12 +61,13 @@ def bars(sheet: Sheet, phrases: Phrases) -> Picture | None:
         return None
     heading = title(sheet.table, phrases.language)
     drawn = [_share(r, phrases) if sheet.total else _count(r, sheet, phrases) for r in rows]
-    return Picture(sheet.table.name, heading, under, draw_bars(drawn, heading))
+    over = phrases.words.quarter(sheet.period)
+    return Picture(sheet.table.name, heading, under, draw_bars(drawn, heading), over)
 
 
-def _by_size(row: Row, sheet: Sheet) -> tuple[bool, float]:
+def _by_size(row: Row, sheet: Sheet) -> tuple[int, float]:
     number = row.estimates[sheet.lead.name]
-    return row.code in _LAST, -(number.value if number else 0.0)
+    return _LAST.index(row.code) + 1 if row.code in _LAST else 0, -(number.value if number else 0.0)
 
 
 def _share(row: Row, phrases: Phrases) -> Bar:
@@ -88,13 +87,27 @@ def _number(label: str, number: Estimate | None, phrases: Phrases, *, quiet: boo
     return Bar(label, phrases.words.writer.count(number), number.value, number.low, number.high, quiet)
 
 
-def _panels(sheet: Sheet, phrases: Phrases) -> list[tuple[str, list[Bar]]]:
-    panels: list[tuple[str, list[Bar]]] = []
-    for code, fr, en in sheet.table.dimensions[1].values:
-        rows = sheet.rows(phrases.language, 0, code)
-        if code != "unknown" and any(r.estimates[sheet.lead.name] for r in rows):
-            panels.append((fr if phrases.language == "fr" else en, [_count(r, sheet, phrases) for r in rows]))
-    return panels
+def _crossed(sheet: Sheet, phrases: Phrases) -> Picture | None:
+    """Return one panel a value of the second dimension that has cells to show; labels without any are told in words."""
+    second = sheet.table.dimensions[1]
+    columns = [
+        (fr if phrases.language == "fr" else en, sheet.rows(phrases.language, 0, code))
+        for code, fr, en in second.values
+        if code != "unknown"
+    ]
+    lead = sheet.lead.name
+    columns = [(label, rows) for label, rows in columns if any(r.estimates[lead] for r in rows)]
+    shown = {r.code for _, rows in columns for r in rows if r.estimates[lead]}
+    if not columns:
+        return None
+    panels = [(label, [_count(r, sheet, phrases) for r in rows if r.code in shown]) for label, rows in columns]
+    words = " × ".join(title(d, phrases.language).lower() for d in sheet.table.dimensions)
+    heading = phrases.say("chart_by", title=title(sheet.table, phrases.language), by=words)
+    under = phrases.say("chart_count", measure=title(sheet.lead, phrases.language))
+    if missing := [r.label for r in columns[0][1] if r.code not in shown]:
+        under += f". {phrases.say('chart_hidden', names=', '.join(missing))}"
+    name = f"{sheet.table.name}-{second.name}"
+    return Picture(name, heading, under, draw_panels(panels, heading), phrases.words.quarter(sheet.period))
 
 
 def _quarters(held: Held, phrases: Phrases) -> Picture | None:
@@ -115,9 +128,9 @@ def write_pictures(held: Held, phrases: Phrases, folder: Path) -> list[Path]:
     """Write every chart as SVG and PNG and return their paths."""
     folder.mkdir(parents=True)
     paths: list[Path] = []
-    source = phrases.say("chart_source", source=phrases.source(held.name, held.period))
     for picture in pictures(held, phrases):
-        svg = alone(picture, source)
+        whose = " — ".join(filter(None, [held.name, picture.over]))
+        svg = alone(picture, phrases.say("chart_source", source=whose))
         vector, pixels = (folder / f"{picture.name}.{form}" for form in ("svg", "png"))
         vector.write_text(svg, "utf-8")
         pixels.write_bytes(vl_convert.svg_to_png(svg, scale=_SCALE))
@@ -134,7 +147,7 @@ def alone(picture: Picture, source: str) -> str:
     width = max(wide, _LEAST) + 2 * _EDGE
     heading, under, foot = (
         textwrap.wrap(text, int((width - 2 * _EDGE) / glyph))
-        for text, glyph in ((picture.title, 9.6), (picture.under, 6.6), (source, 6.2))
+        for text, glyph in ((picture.title, 9.6), (picture.under, 6.3), (source, 5.5))
     )
     y, parts = float(_EDGE), list[str]()
     for lines, size, weight, colour in ((heading, 19, 700, INK), (under, 13, 400, "#5b6b75")):

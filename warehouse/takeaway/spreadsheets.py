@@ -82,7 +82,9 @@ def _formats(book: Workbook, phrases: Phrases) -> dict[str, Any]:
     base = {"font_name": "Arial", "font_size": 10, "valign": "top"}
     percent = "0.0\\ %" if phrases.language == "fr" else "0.0%"  # French puts a space before the sign
     return {
-        "head": book.add_format(base | {"bold": True, "bg_color": "#1b2a33", "font_color": "#ffffff", "text_wrap": True}),
+        "head": book.add_format(
+            base | {"bold": True, "bg_color": "#1b2a33", "font_color": "#ffffff", "text_wrap": True}
+        ),
         "text": book.add_format(base),
         "hidden": book.add_format(base | {"italic": True, "font_color": "#66757f", "align": "right"}),
         "count": book.add_format(base | {"num_format": "#,##0"}),

@@ -49,9 +49,7 @@ class Sight:
         return sheets
 
 
-def see(
-    hub: Hub, venue: str, today: date, snapshot: int | None = None, units: Collection[Unit] = ("person",)
-) -> Sight:
+def see(hub: Hub, venue: str, today: date, snapshot: int | None = None, units: Collection[Unit] = ("person",)) -> Sight:
     """Return what a member may see of the tables that count `units`; a GovernanceRefusal of anyone else."""
     agreed = governance(hub)
     if venue not in agreed.venues:
