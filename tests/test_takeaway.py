@@ -4,7 +4,6 @@ import csv
 import io
 import math
 import re
-import shutil
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -23,15 +22,16 @@ from privacy.release import deliver
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub
 from warehouse.inbox import accept
-from warehouse.lake import query
-from warehouse.reports.cells import Sheet
+from warehouse.lake import open_lake, query
+from warehouse.reports.cells import Sheet, title
 from warehouse.reports.figures import Estimate, Writer
 from warehouse.takeaway import package, take_away
-from warehouse.takeaway.digest import compared, larger_than_noise
+from warehouse.takeaway.digest import compared, larger_than_noise, write_digest
 from warehouse.takeaway.funder import mean_price, share_of, total
 from warehouse.takeaway.held import Held, hold
 from warehouse.takeaway.phrases import Phrases
-from warehouse.takeaway.summary import print_pdf, write_summary
+from warehouse.takeaway.pictures import write_pictures
+from warehouse.takeaway.summary import print_pdf
 
 POLICY = small_policy("loyalty", "provenance", "family", "price", "admissions")
 TODAY = date(2026, 11, 22)
@@ -46,9 +46,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
     home = tmp_path_factory.mktemp("home")
     made = Hub(home / "hub")
     for venue, name, people in (
-        ("theatre", "Théâtre <du> Port", 6000),
+        ("theatre", "Théâtre <du> Port", 4000),
         ("opera", "=1+1 Opéra", 900),
-        ("festival", "Festival Secret", 3000),
+        ("festival", "Festival Secret", 500),
     ):
         kinds = ("transactions", "counts") if venue == "theatre" else ("transactions",)
         s = sender(home, venue, name=name, publishes=kinds, revenue=venue == "theatre", policy=POLICY)
@@ -63,41 +63,50 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 
 @pytest.fixture(scope="module")
 def taken(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder; printing is the browser's, and slow: it has a test of its own."""
+    """The folder; charts and what the browser prints are slow to make, and have tests of their own."""
     folder = tmp_path_factory.mktemp("taken") / "away"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(package, "print_pdf", lambda page: None)
+        patch.setattr(package, "write_pictures", lambda held, phrases, folder: [])
         paths = take_away(hub, "theatre", TODAY, folder)
     assert set(paths) == {p for p in folder.rglob("*") if p.is_file()}
     return folder
 
 
-def lake_lines(hub: Hub, table: str, language: str) -> dict[tuple[str, ...], tuple[float, float] | None]:
-    """Of the lake, in SQL: (venue, labels, measure) → value and margin, or None where it is suppressed."""
-    policy_table = POLICY.table(table)
-    found: dict[tuple[str, ...], tuple[float, float] | None] = {}
-    labels = [f"{d}_{language}" for d in policy_table.names]
-    for view in (table, f"{table}_totals"):
-        for row in query(
-            hub,
-            f"select v.name, t.* from {view} as t join venues as v using (venue) where period = '2025-2026' "
-            "and (venue = 'theatre' or (venue = 'opera' and '" + table + "' <> 'family'))",
-        ).to_dicts():
-            key = (row["name"], *("Ensemble" if x == "ensemble" else "All" if x == "all" else x for x in (row[c] for c in labels)))  # fmt: skip
-            for m in policy_table.measures:
-                value = row[m.name]
-                found[*key, m.fr if language == "fr" else m.en] = None if value is None else (value, Z * row[f"{m.name}_se"])  # fmt: skip
+Truth = dict[tuple[str, ...], tuple[float, float] | None]
+
+
+@pytest.fixture(scope="module")
+def truth(hub: Hub) -> dict[tuple[str, str], Truth]:
+    """By SQL, for each table and language: (venue, labels, measure) → value and margin, or None where suppressed."""
+    found: dict[tuple[str, str], Truth] = {}
+    with open_lake(hub, read_only=True) as lake:
+        for table in POLICY.tables:
+            for view in (table.name, f"{table.name}_totals"):
+                who = "('theatre')" if table.name == "family" else "('theatre', 'opera')"
+                rows = lake.execute(
+                    f"select v.name, t.* from {view} as t join venues as v using (venue) "
+                    f"where period = '2025-2026' and venue in {who}"
+                ).pl()
+                for row in rows.to_dicts():
+                    for language, everyone in (("fr", "Ensemble"), ("en", "All")):
+                        labels = [row[f"{d}_{language}"] for d in table.names]
+                        key = row["name"], *(everyone if x in ("ensemble", "all") else x for x in labels)
+                        for m in table.measures:
+                            value = row[m.name]
+                            told = None if value is None else (value, Z * row[f"{m.name}_se"])
+                            found.setdefault((table.name, language), {})[*key, title(m, language)] = told
     return found
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("table", POLICY.tables, ids=lambda t: t.name)
-def test_every_csv_has_the_lakes_figures_and_opens_in_its_readers_excel(hub: Hub, taken: Path, table, language) -> None:
+def test_every_csv_has_the_lakes_figures_and_opens_in_its_readers_excel(truth, taken: Path, table, language) -> None:
     path = taken / language / "tables" / f"{table.name}.csv"
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")
     text = path.read_text("utf-8-sig")
     rows = list(csv.reader(io.StringIO(text), delimiter=";" if language == "fr" else ","))[1:]
-    truth, told, width = lake_lines(hub, table.name, language), set(), len(table.names)
+    true, told, width = truth[table.name, language], set(), len(table.names)
 
     def number(cell: str) -> float:
         assert "." not in cell if language == "fr" else "," not in cell
@@ -107,21 +116,21 @@ def test_every_csv_has_the_lakes_figures_and_opens_in_its_readers_excel(hub: Hub
         key = (venue.removeprefix("'"), *rest[: width + 1])
         told.add(key)
         numbers = rest[width + 1 :]
-        if truth.get(key) is None:
+        if true.get(key) is None:
             assert numbers == [HIDDEN[language], "", "", "", "", "", HIDDEN[language]]
             continue
-        value, margin = truth[key]
+        value, margin = true[key]
         shown = [number(x) for x in numbers[:4]]
         expected = [max(value, 0), margin, max(value - margin, 0), max(value + margin, 0)]
         assert shown == pytest.approx(expected, abs=0.0501)
         assert numbers[-1] == Writer(language).count(Estimate(value, margin / Z))
-    assert {k for k, v in truth.items() if v is not None} <= told
+    assert {k for k, v in true.items() if v is not None} <= told
     assert any(HIDDEN[language] in r for r in rows) or table.name == "admissions"
     assert not re.search(r"(^|[;,])=", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("language", "file"), [("fr", "classeur"), ("en", "workbook")])
-def test_the_workbook_has_the_lakes_figures_as_numbers_and_no_formula(hub: Hub, taken: Path, language, file) -> None:
+def test_the_workbook_has_the_lakes_figures_as_numbers_and_no_formula(truth, taken: Path, language, file) -> None:
     book = openpyxl.load_workbook(taken / language / f"{file}.xlsx")
     notes, *sheets = book.worksheets
     assert len(sheets) == len(POLICY.tables)
@@ -129,12 +138,12 @@ def test_the_workbook_has_the_lakes_figures_as_numbers_and_no_formula(hub: Hub, 
     assert "ε = 4" in said
     assert {"fr": "95 fois sur 100", "en": "95 times in 100"}[language] in said
     for sheet, table in zip(sheets, POLICY.tables, strict=True):
-        truth, width = lake_lines(hub, table.name, language), len(table.names)
+        true, width = truth[table.name, language], len(table.names)
         for row in sheet.iter_rows(min_row=2):
             assert all(c.data_type in ("s", "n") for c in row)
             cells = [c.value for c in row]
             key = (cells[0], *cells[2 : 3 + width])
-            value = truth.get(key)
+            value = true.get(key)
             if value is None:
                 assert cells[3 + width :] == [HIDDEN[language], None, None, None, None, None, HIDDEN[language]]
             else:
@@ -174,27 +183,36 @@ def test_only_a_member_takes_away_and_only_into_an_empty_folder(hub: Hub, taken:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("language", "folder"), [("fr", "graphiques"), ("en", "charts")])
-def test_every_chart_stands_alone_as_svg_and_png(taken: Path, language, folder) -> None:
-    drawn = sorted((taken / language / folder).iterdir())
-    assert {p.stem for p in drawn} >= {t.name for t in POLICY.tables if t.unit == "person"}
-    for path in drawn:
-        if path.suffix == ".png":
-            assert path.read_bytes().startswith(b"\x89PNG")
-            continue
-        root = ET.fromstring(path.read_text("utf-8"))  # well-formed, without the page's name spaces
-        words = " ".join(root.itertext())
-        assert "Théâtre <du> Port" in words
-        assert "var(" not in path.read_text("utf-8")
-        assert path.with_suffix(".png").exists()
-
-
+@pytest.fixture(scope="module")
 def own(hub: Hub) -> Held:
     return hold(hub, "theatre", TODAY)
 
 
+def check_pictures(folder: Path) -> None:
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".png":
+            assert path.read_bytes().startswith(b"\x89PNG")
+            assert int.from_bytes(path.read_bytes()[16:20]) > 1000  # pixels: wide enough for a slide
+            continue
+        text = path.read_text("utf-8")
+        assert "Théâtre <du> Port" in " ".join(ET.fromstring(text).itertext())  # well-formed, by itself
+        assert "var(" not in text
+        assert path.with_suffix(".png").exists()
+
+
+def test_every_chart_stands_alone_as_svg_and_png(own: Held, tmp_path: Path) -> None:
+    few = {name: own.issue.sheets[name] for name in ("provenance", "family")}
+    held = replace(own, own={own.period: replace(own.issue, sheets=few)})
+    paths = write_pictures(held, Phrases("fr"), tmp_path / "charts")
+    assert {p.stem for p in paths} == {"provenance", "family", "family-provenance"}
+    check_pictures(tmp_path / "charts")
+    drawn = (tmp_path / "charts" / "provenance.svg").read_text("utf-8")
+    for row in few["provenance"].rows("fr"):
+        assert (Writer("fr").percent(row.share) if row.share else HIDDEN["fr"]) in drawn
+
+
 @pytest.mark.parametrize(("language", "file"), [("fr", "reddition"), ("en", "funder-report")])
-def test_the_funders_figures_are_those_of_sql(hub: Hub, taken: Path, language, file) -> None:
+def test_the_funders_figures_are_those_of_sql(hub: Hub, own: Held, taken: Path, language, file) -> None:
     document = Document(str(taken / language / f"{file}.docx"))
     lines = [[c.text for c in row.cells] for table in document.tables for row in table.rows]
     told = "\n".join([*("\t".join(line) for line in lines), *(p.text for p in document.paragraphs)])
@@ -211,7 +229,7 @@ def test_the_funders_figures_are_those_of_sql(hub: Hub, taken: Path, language, f
         "and period = '2025-2026') from price_totals where tariff = 'exonere' and price_band is null and venue = 'theatre' "
         "and period = '2025-2026'",
     ).item()
-    part = share_of(own(hub).issue.sheets["price"], 0, ("exonere",), "tickets")
+    part = share_of(own.issue.sheets["price"], 0, ("exonere",), "tickets")
     assert part
     assert part.value == pytest.approx(free)
     assert write.percent(part) in told
@@ -288,10 +306,8 @@ def test_where_nothing_changed_nothing_stands_out() -> None:
     assert larger_than_noise(compared({"loyalty": loyalty(truth, errors)}, {"loyalty": moved}, phrases))
 
 
-def test_a_letter_with_nothing_to_tell_says_so(hub: Hub, tmp_path: Path) -> None:
-    from warehouse.takeaway.digest import write_digest
-
-    held = own(hub).at("2025-2026-T4")
+def test_a_letter_with_nothing_to_tell_says_so(own: Held, tmp_path: Path) -> None:
+    held = own.at("2025-2026-T4")
     same = replace(held.own["2025-2026-T3"], sheets=held.issue.sheets)
     still = replace(held, own=dict(held.own) | {"2025-2026-T3": same})
     for stand, told in ((still, "Rien ne ressort"), (held.at("2025-2026-T3"), "Aucune période précédente")):
@@ -301,18 +317,35 @@ def test_a_letter_with_nothing_to_tell_says_so(hub: Hub, tmp_path: Path) -> None
             assert "→" not in text
 
 
-def test_a_price_whose_tickets_are_lost_in_noise_is_not_told(hub: Hub) -> None:
+def test_a_price_whose_tickets_are_lost_in_noise_is_not_told(own: Held) -> None:
     assert mean_price(Estimate(900.0, 10.0), Estimate(20.0, 8.0)) is None
-    came = own(hub).issue.sheets["provenance"]
+    came = own.issue.sheets["provenance"]
     price = mean_price(total(came, "revenue"), total(came, "tickets"))
     assert price
     assert price.low > 0
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no browser here")
-def test_the_summary_prints_on_two_pages(hub: Hub, tmp_path: Path) -> None:
-    for language in ("fr", "en"):
-        pdf = print_pdf(write_summary(own(hub), Phrases(language), tmp_path / f"{language}.html"))
-        assert pdf
+def test_all_of_it_is_in_the_folder_and_the_summary_prints_on_two_pages(hub: Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "away"
+    take_away(hub, "theatre", TODAY, folder)
+    for language, charts, summary in (("fr", "graphiques", "synthese"), ("en", "charts", "summary")):
+        drawn = {p.stem for p in (folder / language / charts).iterdir()}
+        assert drawn >= {t.name for t in POLICY.tables if t.unit == "person"}
+        check_pictures(folder / language / charts)
+        pdf = folder / language / f"{summary}.pdf"
         assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) == 2
+    assert "Festival Secret" not in everything(folder).decode("utf-8", "replace")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_where_there_is_no_browser_the_page_is_there_without_a_pdf(tmp_path: Path, monkeypatch) -> None:
+    page = tmp_path / "summary.html"
+    page.write_text("<p>", "utf-8")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert print_pdf(page) is None
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\nexit 3\n")
+    browser.chmod(0o755)
+    with pytest.raises(Fault, match=r"summary\.html"):
+        print_pdf(page)

@@ -118,7 +118,7 @@ def write_digest(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
         "title": phrases.say("digest_title", name=held.name),
         "lead": lead,
         "groups": groups,
-        "none": phrases.say("digest_none") if pair and not moves else "",
+        "nothing": phrases.say("digest_none") if pair and not moves else "",
         "unit": phrases.say("digest_unit") if any(m.part for m in moves) else "",
         "foot": foot,
     }
@@ -143,6 +143,6 @@ def _text(values: Mapping[str, Any]) -> str:
     lines = [values["title"], values["lead"], ""]
     for name, told in values["groups"]:
         lines += [name, *(f"- {sentence}" for sentence in told), ""]
-    lines += [v for v in (values["none"], values["unit"]) if v]
+    lines += [v for v in (values["nothing"], values["unit"]) if v]
     foot = values["foot"]
     return "\n".join([*lines, "", "-- ", *foot]) + "\n"
