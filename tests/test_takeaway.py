@@ -26,9 +26,9 @@ from warehouse.lake import open_lake, query
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.figures import Estimate, Writer
 from warehouse.takeaway import package, take_away
-from warehouse.takeaway.digest import compared, larger_than_noise, write_digest
 from warehouse.takeaway.funder import mean_price, share_of, total
 from warehouse.takeaway.held import Held, hold
+from warehouse.takeaway.letter import compared, larger_than_noise, write_letter
 from warehouse.takeaway.phrases import Phrases
 from warehouse.takeaway.pictures import write_pictures
 from warehouse.takeaway.summary import print_pdf
@@ -124,6 +124,10 @@ def test_every_csv_has_the_lakes_figures_and_opens_in_its_readers_excel(truth, t
         expected = [max(value, 0), margin, max(value - margin, 0), max(value + margin, 0)]
         assert shown == pytest.approx(expected, abs=0.0501)
         assert numbers[-1] == Writer(language).count(Estimate(value, margin / Z))
+        if numbers[4]:
+            whole = true[venue.removeprefix("'"), *[{"fr": "Ensemble", "en": "All"}[language]] * width, key[-1]]
+            assert whole
+            assert number(numbers[4]) == pytest.approx(100 * value / whole[0], abs=0.00501)
     assert {k for k, v in true.items() if v is not None} <= told
     assert any(HIDDEN[language] in r for r in rows) or table.name == "admissions"
     assert not re.search(r"(^|[;,])=", text, re.MULTILINE)
@@ -252,7 +256,7 @@ def test_the_letter_tells_what_fell_in_both_forms(hub: Hub, taken: Path) -> None
     sql = "select people, people_se from provenance_totals where venue = 'theatre' and period = '2025-2026-T{}'"
     before, after = (Estimate(*query(hub, sql.format(n)).row(0)) for n in (3, 4))
     assert after.high < before.low
-    for file, word in (("fr/lettre", "en baisse"), ("en/digest", "down")):
+    for file, word in (("fr/lettre", "en baisse"), ("en/letter", "down")):
         page, text = ((taken / f"{file}.{form}").read_text("utf-8") for form in ("html", "txt"))
         write = Writer(file[:2])
         line = next(x for x in text.splitlines() if f"{write.count(before)} → {write.count(after)}" in x)
@@ -311,7 +315,7 @@ def test_a_letter_with_nothing_to_tell_says_so(own: Held, tmp_path: Path) -> Non
     same = replace(held.own["2025-2026-T3"], sheets=held.issue.sheets)
     still = replace(held, own=dict(held.own) | {"2025-2026-T3": same})
     for stand, told in ((still, "Rien ne ressort"), (held.at("2025-2026-T3"), "Aucune période précédente")):
-        for path in write_digest(stand, Phrases("fr"), tmp_path / "lettre"):
+        for path in write_letter(stand, Phrases("fr"), tmp_path / "lettre"):
             text = path.read_text("utf-8")
             assert told in text
             assert "→" not in text

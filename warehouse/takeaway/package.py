@@ -13,9 +13,9 @@ from pathlib import Path
 
 from privacy.errors import Fault
 from warehouse.governance import Hub
-from warehouse.takeaway.digest import write_digest
 from warehouse.takeaway.document import write_report
 from warehouse.takeaway.held import hold, latest_moved
+from warehouse.takeaway.letter import write_letter
 from warehouse.takeaway.phrases import LANGUAGES, Language, Phrases
 from warehouse.takeaway.pictures import write_pictures
 from warehouse.takeaway.spreadsheets import write_csv, write_workbook
@@ -33,7 +33,7 @@ def take_away(
 ) -> list[Path]:
     """Write everything that a member may see of a period (by default its last season) and return the paths.
 
-    The digest is of the period asked for, else of the last that has one before it. There is a PDF where there is Chromium.
+    The letter is of the period asked for, else of the last that has one before it. There is a PDF where there is Chromium.
 
     Raises:
         GovernanceRefusal: it is no member.
@@ -53,7 +53,7 @@ def take_away(
         write_pictures(held, phrases, place / phrases.say("folder_charts"))
         write_workbook(held, phrases, place / f"{phrases.say('file_workbook')}.xlsx")
         write_report(held, phrases, place / f"{phrases.say('file_funder')}.docx")
-        write_digest(letter, phrases, place / phrases.say("file_digest"))
+        write_letter(letter, phrases, place / phrases.say("file_letter"))
         print_pdf(write_summary(held, phrases, place / f"{phrases.say('file_summary')}.html"))
     if folder.exists():
         folder.rmdir()

@@ -89,10 +89,16 @@ class Phrases:
         return plain(self.words.say("made_from", id=snapshot.id, date=self.words.day(at.date()), time=f"{at:%H:%M:%S}"))
 
     def notes(self, sheet: Sheet) -> Iterator[str]:
-        """Yield what must be known to read a table right."""
-        table, say = sheet.table, self.words.say
+        """Yield what must be known to read one release's table right."""
         if not sheet.cells:
-            yield plain(say("no_cell"))
+            yield plain(self.words.say("no_cell"))
+        yield from self.rules(sheet)
+        if sheet.hidden:
+            yield plain(self.words.say("hidden_note", hidden=sheet.hidden, size=sheet.table.size))
+
+    def rules(self, sheet: Sheet) -> Iterator[str]:
+        """Yield what is so of a table whoever publishes it: what adds up, what is capped, who is left out."""
+        table, say = sheet.table, self.words.say
         if not sheet.additive:
             yield plain(say("kinds_note"))
         if table.max_cells > 1:
@@ -102,8 +108,6 @@ class Phrases:
             yield plain(say("caps_note", caps=", ".join(caps)))
         if table.leaves_out:
             yield plain(say("_".join(("without", *table.leaves_out))))
-        if sheet.hidden:
-            yield plain(say("hidden_note", hidden=sheet.hidden, size=table.size))
 
 
 def plain(text: str) -> str:

@@ -165,5 +165,8 @@ def _noted(held: Held, phrases: Phrases, names: list[str]) -> Iterator[tuple[str
     for i, text in enumerate(phrases.promise(issue)):
         yield phrases.say("note_promise") if i == 0 else "", text
     for name, sheet_name in zip(tables_of(held), names, strict=True):
-        own = held.issue.sheets.get(name)
-        yield sheet_name, " ".join(phrases.notes(own)) if own else phrases.say("note_others_only")
+        if own := held.issue.sheets.get(name):
+            yield sheet_name, " ".join(phrases.notes(own))
+        else:
+            other = next(sheets[name] for sheets in held.seen.values() if name in sheets)
+            yield sheet_name, " ".join((phrases.say("note_others_only"), *phrases.rules(other)))

@@ -1,4 +1,4 @@
-"""What changed since the period before and is larger than the noise, and nothing else: an e-mail in HTML and in text.
+"""What changed since the period before and is larger than the noise, and nothing else: an e-mail, as HTML and as text.
 
 Every figure of one dimension is compared: shares of each table's total, people in all, admissions of each kind. A change is told
 only if its 95 % interval leaves 0 out (two-sided) and Benjamini and Yekutieli's control keeps it among all those compared.
@@ -47,7 +47,7 @@ class Move:
         write = phrases.words.writer
         before, after = ((write.percent if self.part else write.count)(e) for e in (self.before, self.after))
         moved = phrases.share_points(self.moved) if self.part else write.points(self.moved)
-        key = "digest_rise" if self.moved.value > 0 else "digest_fall"
+        key = "letter_rise" if self.moved.value > 0 else "letter_fall"
         return phrases.say(key, what=self.what, before=before, after=after, change=moved)
 
 
@@ -56,8 +56,8 @@ def compared(before: Mapping[str, Sheet], after: Mapping[str, Sheet], phrases: P
     moves: list[Move] = []
     if "provenance" in before and "provenance" in after:
         moves += _counts(
-            phrases.say("digest_people"),
-            [(phrases.say("digest_people_known"), before["provenance"].people, after["provenance"].people)],
+            phrases.say("letter_people"),
+            [(phrases.say("letter_people_known"), before["provenance"].people, after["provenance"].people)],
         )
     done = set[str]()
     for name in (n for n in after if n in before and after[n].table == before[n].table):
@@ -94,32 +94,32 @@ def larger_than_noise(moves: Sequence[Move]) -> list[Move]:
     return [m for i, m in enumerate(moves) if i in kept]
 
 
-def write_digest(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
+def write_letter(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
     """Write `<stem>.html` and `<stem>.txt` of a period against the one before, and return their paths."""
     pair = held.moved
-    lead, moves, tested = phrases.say("digest_first"), list[Move](), 0
+    lead, moves, tested = phrases.say("letter_first"), list[Move](), 0
     warned: list[str] = []
     if pair:
         before, after = pair
         lead = phrases.say(
-            "digest_between",
+            "letter_between",
             before=phrases.words.quarter(before.period),
             after=_capital(phrases.words.quarter(after.period)),
         )
         if Period.parse(before.period).quarter != Period.parse(after.period).quarter:
-            warned = [phrases.say("digest_seasons")]
+            warned = [phrases.say("letter_seasons")]
         all_moves = compared(before.sheets, after.sheets, phrases)
         moves, tested = larger_than_noise(all_moves), len(all_moves)
     groups = [(name, [m.sentence(phrases) for m in told]) for name, told in groupby(moves, key=lambda m: m.table)]
-    foot = [*warned, phrases.say("digest_foot", tested=tested)] if pair else []
+    foot = [*warned, phrases.say("letter_foot", tested=tested)] if pair else []
     foot += [*phrases.promise(held.issue)[:1], phrases.made_from(held.snapshot)]
     values: dict[str, Any] = {
         "language": phrases.language,
-        "title": phrases.say("digest_title", name=held.name),
+        "title": phrases.say("letter_title", name=held.name),
         "lead": lead,
         "groups": groups,
-        "nothing": phrases.say("digest_none") if pair and not moves else "",
-        "unit": phrases.say("digest_unit") if any(m.part for m in moves) else "",
+        "nothing": phrases.say("letter_none") if pair and not moves else "",
+        "unit": phrases.say("letter_unit") if any(m.part for m in moves) else "",
         "foot": foot,
     }
     environment = Environment(
@@ -130,7 +130,7 @@ def write_digest(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
         lstrip_blocks=True,
     )
     page, text = stem.with_suffix(".html"), stem.with_suffix(".txt")
-    page.write_text(environment.get_template("digest.html").render(values), "utf-8")
+    page.write_text(environment.get_template("letter.html").render(values), "utf-8")
     text.write_text(_text(values), "utf-8")
     return [page, text]
 
