@@ -26,7 +26,7 @@ from warehouse.lake import open_lake, query
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.figures import Estimate, Writer
 from warehouse.takeaway import package, take_away
-from warehouse.takeaway.funder import mean_price, share_of, total
+from warehouse.takeaway.funder import chapters, mean_price, share_of, total
 from warehouse.takeaway.held import Held, hold
 from warehouse.takeaway.letter import compared, larger_than_noise, write_letter
 from warehouse.takeaway.phrases import Phrases
@@ -238,7 +238,17 @@ def test_the_funders_figures_are_those_of_sql(hub: Hub, own: Held, taken: Path, 
     assert part.value == pytest.approx(free)
     assert write.percent(part) in told
     assert HIDDEN[language].capitalize() in told or HIDDEN[language] in told
-    assert all("±" in cell or not re.search(r"\d", cell) for line in lines for cell in line[1:])
+    most = {"fr": "au plus", "en": "at most"}[language]
+    assert all("±" in cell or most in cell or not re.search(r"\d", cell) for line in lines for cell in line[1:])
+
+
+def test_a_figure_that_may_be_nought_is_told_as_at_most(own: Held) -> None:
+    prices = own.issue.sheets["price"]
+    lost = {codes: figures | {"revenue": Estimate(6000.0, 9000.0)} for codes, figures in prices.levels.items()}
+    held = replace(own, own={own.period: replace(own.issue, sheets={"price": replace(prices, levels=lost)})})
+    tariffs = next(c for c in chapters(held, Phrases("en")) if c.title.startswith("2."))
+    assert tariffs.lines
+    assert all("at most 24,000" in line for line in tariffs.lines)
 
 
 def test_the_board_reads_at_most_five_sentences_and_four_charts(taken: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse.reports.cells import Sheet, title
-from warehouse.reports.figures import Estimate, added, apart, share, without
+from warehouse.reports.figures import Estimate, added, apart, place_of, share, without
 from warehouse.reports.words import first_timers
 from warehouse.takeaway.held import Held
 from warehouse.takeaway.phrases import Phrases
@@ -145,7 +145,13 @@ def mean_price(revenue: Estimate | None, tickets: Estimate | None) -> Estimate |
 
 
 def _count(number: Estimate | None, phrases: Phrases) -> str:
-    return phrases.words.writer.count(number) if number else phrases.hidden
+    """Write a number with its margin; `at most …` where its interval reaches 0, which a figure would hide."""
+    if number is None:
+        return phrases.hidden
+    if number.low > 0 or number.high <= 0:
+        return phrases.words.writer.count(number)
+    place = max(place_of(number.margin), 0)
+    return phrases.say("funder_most", count=phrases.words.writer.number(math.ceil(number.high / 10**place) * 10**place))
 
 
 def _percent(part: Estimate | None, phrases: Phrases) -> str:
