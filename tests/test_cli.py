@@ -45,6 +45,7 @@ COMMANDS = [
     "register",
     "accept",
     "report",
+    "takeaway",
     "catalogue",
     "sql",
     "partner",

@@ -29,6 +29,7 @@ from pipelines.cli import (
     push,
     quality,
     rights,
+    takeaway,
     targeting,
     venue,
 )
@@ -43,7 +44,7 @@ A venue's life:   venue add → inspect → ingest (or pull) → quality → pla
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
-The hub's life:   accept → report, catalogue, sql → governance check, partner add → serve, extract
+The hub's life:   accept → report, takeaway, catalogue, sql → governance check, partner add → serve, extract
 Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
@@ -86,6 +87,7 @@ for command in (
     push.push,
     hub.accept,
     hub.report,
+    takeaway.takeaway,
     hub.catalogue,
     hub.sql,
     partners.serve,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from privacy.calendar import Period
+from privacy.declarations import Unit
 from privacy.errors import Fault, GovernanceRefusal
 from privacy.policy import Policy
 from warehouse.charter import Member
@@ -48,8 +49,8 @@ class Sight:
         return sheets
 
 
-def see(hub: Hub, venue: str, today: date, snapshot: int | None = None) -> Sight:
-    """Return what a member may see; a GovernanceRefusal of anyone else."""
+def see(hub: Hub, venue: str, today: date, snapshot: int | None = None, units: Collection[Unit] = ("person",)) -> Sight:
+    """Return what a member may see of the tables that count `units`; a GovernanceRefusal of anyone else."""
     agreed = governance(hub)
     if venue not in agreed.venues:
         raise GovernanceRefusal(
@@ -58,7 +59,7 @@ def see(hub: Hub, venue: str, today: date, snapshot: int | None = None) -> Sight
         )
     seen = access(agreed, venue, today)
     until = {(s.venue, s.table): s.until for s in seen.shared}
-    tables = tuple(t for t in hub.policy.tables if t.unit == "person" and t.name in {s.table for s in seen.shared})
+    tables = tuple(t for t in hub.policy.tables if t.unit in units and t.name in {s.table for s in seen.shared})
     with open_lake(hub, read_only=True, snapshot=snapshot) as lake:
         sheets = read_sheets(lake, tables)
         rows = lake.execute(

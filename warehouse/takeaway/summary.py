@@ -1,0 +1,99 @@
+"""A board's summary on two printed pages: at most five sentences and four charts, the promise; and its PDF."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from privacy.errors import Fault
+from warehouse.takeaway.held import Held
+from warehouse.takeaway.phrases import Phrases
+from warehouse.takeaway.pictures import Picture, bars
+
+_SENTENCES, _CHARTS = 5, 4
+_FIRST = ("loyalty", "provenance", "family", "anticipation", "topics", "referrers", "channel", "schedule", "price")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE = 120  # seconds
+
+
+def write_summary(held: Held, phrases: Phrases, path: Path) -> Path:
+    """Write the page, self-contained, with a print style for two sides of A4."""
+    words = phrases.words
+    charts = [(p, Markup(p.drawing)) for p in _pictures(held, phrases)]  # noqa: S704 (SVG we drew, its words escaped)
+    said = words.headlines(held.issue.sheets)
+    if pair := held.moved:
+        before, after = pair
+        if "provenance" in before.sheets and "provenance" in after.sheets:
+            trend = words.trend(before.sheets["provenance"], after.sheets["provenance"])
+            said = [*said[:1], *([trend] if trend else []), *said[1:]]
+    environment = Environment(
+        loader=PackageLoader("warehouse.takeaway", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("summary.html").render(
+        language=phrases.language,
+        title=phrases.say("summary_title", name=held.name),
+        heading=phrases.say("summary_heading"),
+        name=held.name,
+        period=words.quarter(held.period),
+        published=words.say("published_on", date=words.day(held.issue.published)),
+        said_title=phrases.say("summary_said"),
+        said=said[:_SENTENCES],
+        charts_title=phrases.say("summary_charts"),
+        charts=charts,
+        promise_title=phrases.say("note_promise"),
+        promise=phrases.promise(held.issue),
+        margins_title=phrases.say("summary_margins"),
+        margins=phrases.margins,
+        made=phrases.made_from(held.snapshot),
+    )
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _pictures(held: Held, phrases: Phrases) -> list[Picture]:
+    def drawn() -> Iterator[Picture]:
+        for name in _FIRST:
+            if name in held.issue.sheets and (picture := bars(held.issue.sheets[name], phrases)):
+                yield picture
+
+    return [picture for picture, _ in zip(drawn(), range(_CHARTS), strict=False)]
+
+
+def print_pdf(page: Path) -> Path | None:
+    """Print a page by the system's Chromium, which fetches nothing; None where there is no browser.
+
+    A Fault if the browser fails: the page itself is there, and any browser prints it.
+    """
+    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        return None
+    pdf = page.with_suffix(".pdf")
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
+        command += ["--no-sandbox"] if os.geteuid() == 0 else []  # a page of our own; root has no sandbox
+        command += [f"--print-to-pdf={pdf.resolve()}", page.resolve().as_uri()]
+        try:
+            subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE)  # noqa: S603 (the system's browser)
+        except (subprocess.SubprocessError, OSError):
+            raise _failed(page) from None
+    if not pdf.exists():
+        raise _failed(page)
+    return pdf
+
+
+def _failed(page: Path) -> Fault:
+    return Fault(
+        f"The browser could not print {page.name}; open it and print it yourself.",
+        f"Le navigateur n’a pu imprimer {page.name} ; ouvrez-le et imprimez-le vous-même.",
+    )
