@@ -14,7 +14,7 @@ from warehouse.amendments import register
 from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import open_lake, query
-from warehouse.reports import build_reports
+from warehouse.reports.build import build_reports
 from warehouse.reports.cells import Sheet, read_sheets
 from warehouse.reports.figures import Estimate, Writer, added, apart, change, share, without
 
