@@ -104,7 +104,8 @@ def read_sketches(lake: duckdb.DuckDBPyConnection, releases: Sequence[str], part
 
 def _last(lake: duckdb.DuckDBPyConnection, venue: str) -> str:
     rows = lake.execute(
-        "select distinct latest.period from latest join sketch_facts using (release_id) where latest.venue = $1", [venue]
+        "select distinct latest.period from latest join sketch_facts using (release_id) where latest.venue = $1",
+        [venue],
     )
     periods = [p for (p,) in rows.fetchall()]
     if not periods:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -55,7 +56,7 @@ def _path(rings: list[list[Point]], scale: int, tolerance: float) -> str:
         whole = list(dict.fromkeys((round(x), round(y)) for x, y in kept))
         if len(whole) < 3:
             continue
-        steps = [f"{b[0] - a[0]} {b[1] - a[1]}" for a, b in zip(whole, whole[1:], strict=False)]
+        steps = [f"{b[0] - a[0]} {b[1] - a[1]}" for a, b in pairwise(whole)]
         text += f"M{whole[0][0]} {whole[0][1]}l{' '.join(steps)}z".replace(" -", "-")
     return text
 

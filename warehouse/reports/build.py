@@ -29,7 +29,15 @@ from warehouse.holdings import hold_rules
 from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.crossings import Crossed, crossing_page, sketches_of
 from warehouse.reports.issues import (
-    Issue, Scope, Venue, compared_period, filled, read_floor, read_issues, read_venues, scope_of,
+    Issue,
+    Scope,
+    Venue,
+    compared_period,
+    filled,
+    read_floor,
+    read_issues,
+    read_venues,
+    scope_of,
 )  # fmt: skip
 from warehouse.reports.network import method_page, network_page
 from warehouse.reports.peers import Sheets, compare, peers
@@ -91,7 +99,9 @@ def build_reports(
             for language, content in page.items():
                 _write(making, path, language, content, site)
     for other in () if member else governance(hub).venues:
-        if (apart := hub.reports / "members" / other).exists():  # made by a command of their own; of those who left, gone
+        if (
+            apart := hub.reports / "members" / other
+        ).exists():  # made by a command of their own; of those who left, gone
             shutil.copytree(apart, making / "members" / other)
     target.parent.mkdir(parents=True, exist_ok=True)
     swap(making, target)
@@ -133,18 +143,30 @@ def _pages(lake: duckdb.DuckDBPyConnection, site: Site) -> Iterator[Page]:
     for code in genres(sheets, tables):
         yield f"genres/{code}", {x: genre_page(w, code, period, sheets, site.venues, tables) for x, w in each.items()}
     for code in sorted({v.departement for v in site.venues.values()}):
-        yield f"places/{code}", {
-            x: place_page(w, code, place_label(tables, code, x), period, sheets, site.venues) if period else _empty(w, code)
-            for x, w in each.items()
-        }
+        yield (
+            f"places/{code}",
+            {
+                x: place_page(w, code, place_label(tables, code, x), period, sheets, site.venues)
+                if period
+                else _empty(w, code)
+                for x, w in each.items()
+            },
+        )
     yield "crossings", {x: crossing_page(w, site.crossed) for x, w in each.items()}
     yield "method", {x: method_page(w, site.policy, site.floor) for x, w in each.items()}
-    yield "index", {
-        x: network_page(w, site.venues, site.issues, site.latest, site.floor, tables, site.crossed)
-        | {"genres": [(c, _genre(site, c, x)) for c in genres(sheets, tables)]}
-        | {"places": [(c, place_label(tables, c, x)) for c in sorted({v.departement for v in site.venues.values()})]}
-        for x, w in each.items()
-    }
+    yield (
+        "index",
+        {
+            x: network_page(w, site.venues, site.issues, site.latest, site.floor, tables, site.crossed)
+            | {"genres": [(c, _genre(site, c, x)) for c in genres(sheets, tables)]}
+            | {
+                "places": [
+                    (c, place_label(tables, c, x)) for c in sorted({v.departement for v in site.venues.values()})
+                ]
+            }
+            for x, w in each.items()
+        },
+    )
 
 
 def _empty(words: Words, code: str) -> dict[str, Any]:
@@ -178,7 +200,9 @@ def _around(site: Site, venue: str) -> Around:
     if not sheets.get(venue) or venue not in site.members or site.scope.member not in (None, venue):
         return Around(crossed=site.crossed if site.scope.member in (None, venue) else None, inhabitants=commune)
     period = site.latest[0].period
-    persons = {v: {n: s for n, s in t.items() if s.table.unit == "person"} for v, t in sheets.items() if v in site.members}
+    persons = {
+        v: {n: s for n, s in t.items() if s.table.unit == "person"} for v, t in sheets.items() if v in site.members
+    }
     sight = Sight(venue, site.members, site.policy, {period: persons})
     alone = len(persons) < 2 or not persons[venue]
     return Around(

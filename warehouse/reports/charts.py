@@ -37,7 +37,7 @@ class Bar:
 
 def themed(svg: str) -> Markup:
     """Return a drawing that takes its colours from the page it stands in: light, dark or printed."""
-    for colour, name in ((INK, "ink"), (BAR, "accent"), (SOFT, "quiet"), (_QUIET, "soft"), ("#000", "ink")):
+    for colour, name in ((INK, "ink"), (BAR, "fill"), (SOFT, "quiet"), (_QUIET, "soft"), ("#000", "ink")):
         svg = re.sub(rf'"{colour}"', f'"var(--{name})"', svg, flags=re.IGNORECASE)
     return Markup(svg)  # noqa: S704 (SVG we drew; its words are escaped by the drawer)
 

@@ -50,15 +50,15 @@ class Crossed:
 
     def pair(self, one: Vector, other: Vector) -> Row:
         """Return the row of `tables.crossings` of two venues, `one` as `a`; estimated once."""
-        key = one.venue, other.venue
-        if key not in self._pairs:
-            self._pairs[key] = crossings([one, other], self.reach).row(0, named=True)
-            swapped = self._pairs[key] | {"a": other.venue, "b": one.venue}
-            for end in ("", "_se", "_low", "_high"):
-                mine, theirs = f"share_a{end}", f"share_b{end}"
-                swapped |= {mine: swapped[theirs], theirs: swapped[mine]}
-            self._pairs[key[::-1]] = swapped
-        return self._pairs[key]
+        if (one.venue, other.venue) not in self._pairs:
+            row = crossings([one, other], self.reach).row(0, named=True)
+            ends = ("", "_se", "_low", "_high")
+            turned = {"a": other.venue, "b": one.venue}
+            turned |= {f"share_a{end}": row[f"share_b{end}"] for end in ends}
+            turned |= {f"share_b{end}": row[f"share_a{end}"] for end in ends}
+            self._pairs[one.venue, other.venue] = row
+            self._pairs[other.venue, one.venue] = row | turned
+        return self._pairs[one.venue, other.venue]
 
 
 def sketches_of(
@@ -99,7 +99,7 @@ def crossing_page(words: Words, crossed: Crossed | None) -> dict[str, Any]:
         "period": words.quarter(crossed.period),
         "venues_in": len(crossed.vectors),
         "reach": said("reach", teller.people(crossed.reach)),
-        "matrix": _matrix(words, crossed, teller),
+        "matrix": _matrix(crossed, teller),
         "attendance": _attendance(words, crossed, teller),
         "curve": _curve(words, crossed, teller),
         "kinds": _kinds(words, crossed, teller),
@@ -150,7 +150,7 @@ def _text(number: Estimate, teller: Teller) -> str:
     return teller.people(number).split(" (")[0]
 
 
-def _matrix(words: Words, crossed: Crossed, teller: Teller) -> Grid:
+def _matrix(crossed: Crossed, teller: Teller) -> Grid:
     """Return the table of venues by venues: people in common and the share of the line's venue; its diagonal all of it."""
 
     def cell(one: Vector, other: Vector) -> str:
@@ -175,9 +175,12 @@ def _bars(rows: Sequence[tuple[str, Estimate]], title: str, first: str, head: st
 
 
 def _attendance(words: Words, crossed: Crossed, teller: Teller) -> Figure:
+    def label(often: str) -> str:
+        text = words.say("n_one") if often == "1" else words.say("n_venues", n=often.rstrip("+"))
+        return f"{text}{words.say('or_more')}" if often.endswith("+") else str(text)
+
     rows = [
-        (str(words.say("n_venues", n=str(row["venues"]).replace("+", str(words.say("or_more"))))), estimate(row, "people"))
-        for row in attendances(crossed.vectors).iter_rows(named=True)
+        (label(row["venues"]), estimate(row, "people")) for row in attendances(crossed.vectors).iter_rows(named=True)
     ]
     return _bars(rows, words.say("attendance"), words.say("attendance_first"), words.say("people"), teller)
 

@@ -20,8 +20,6 @@ from warehouse.definitions import sql
 from warehouse.reports.cells import Sheet, read_sheets
 from warehouse.sharing import access
 
-COUNTRYSIDE = 3  # digits of an overseas département
-
 
 @dataclass(frozen=True, slots=True)
 class Venue:
@@ -36,7 +34,7 @@ class Venue:
     @property
     def departement(self) -> str:
         """The département of its commune: two characters of an INSEE code (never of a postal one), three overseas."""
-        return self.commune[:COUNTRYSIDE] if self.commune.startswith(("97", "98")) else self.commune[:2]
+        return self.commune[:3] if self.commune.startswith(("97", "98")) else self.commune[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,11 @@ def scope_of(agreed: Governance, member: str, today: date) -> Scope:
 def read_issues(lake: duckdb.DuckDBPyConnection) -> list[Issue]:
     """Return the latest revision of every release, by venue and period, without its sheets."""
     issues: list[Issue] = []
-    for *facts, stated in lake.execute(sql("issues")).fetchall():
+    for release, venue, period, kind, end, revision, published, k, rule, stated in lake.execute(
+        sql("issues")
+    ).fetchall():
         losses = {u: (v["epsilon"], v["delta"]) for u, v in json.loads(stated).items()}
-        issues.append(Issue(*facts, losses))
+        issues.append(Issue(release, venue, period, kind, end, revision, published, k, rule, losses))
     return issues
 
 

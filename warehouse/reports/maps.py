@@ -10,6 +10,7 @@ import json
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -35,13 +36,13 @@ def draw_map(sheet: Sheet, words: Words, name: str) -> Markup | None:
     drawn = _outlines()
     mainland = "".join(_place(rows.get(code), path, words) for code, path in drawn["france"].items())
     capital = "".join(_place(rows.get(code), path, words) for code, path in drawn["capital"].items())
-    return Markup(
+    return Markup(  # noqa: S704 (outlines are ours, labels escaped)
         f'<svg class="map" role="img" aria-label="{escape(name)}" viewBox="0 0 800 590">'
         f'<g>{mainland}</g><rect class="frame" x="628" y="8" width="166" height="142" rx="4"/>'
         f'<svg x="634" y="14" width="154" height="130" viewBox="{_CAPITAL}">'
         f'<g class="capital" transform="translate(-2744 -1188)">{capital}</g></svg>'
         f'<text x="711" y="168" text-anchor="middle">Île-de-France</text></svg>'
-    )  # noqa: S704 (outlines are ours, labels escaped)
+    )
 
 
 def legend(words: Words) -> list[tuple[str, str]]:
@@ -49,7 +50,7 @@ def legend(words: Words) -> list[tuple[str, str]]:
     ends = [words.writer.number(100 * step) for step in STEPS]
     sign = words.writer.percent_sign
     said = [words.say("map_under", high=ends[0] + sign)]
-    said += [words.say("map_between", low=a, high=b + sign) for a, b in zip(ends, ends[1:], strict=False)]
+    said += [words.say("map_between", low=a, high=b + sign) for a, b in pairwise(ends)]
     said.append(words.say("map_over", low=ends[-1] + sign))
     return [*((f"m{i}", str(text)) for i, text in enumerate(said)), ("none", words.say("not_published"))]
 

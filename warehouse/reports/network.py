@@ -93,7 +93,9 @@ def _coverage(words: Words, issues: Sequence[Issue], venues: Mapping[str, Venue]
         return words.writer.number(100 * len(sheet.cells) / sheet.table.size) + words.writer.percent_sign
 
     sent = [t for t in tables if any(t.name in i.sheets for i in issues)]
-    lines = [(venues[i.venue].name, tuple(cell(i.sheets.get(t.name)) for t in sent)) for i in issues if i.venue in venues]
+    lines = [
+        (venues[i.venue].name, tuple(cell(i.sheets.get(t.name)) for t in sent)) for i in issues if i.venue in venues
+    ]
     return Grid(tuple(title(t, words.language) for t in sent), tuple(lines))
 
 

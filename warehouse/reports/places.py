@@ -23,7 +23,7 @@ from warehouse.targeting.segments import Segment, part_of, word
 
 _DRAWN = 12  # venues; with more, the largest
 _BESIDE = (("genre_from", "family", "provenance"), ("genre_lead", "anticipation", "anticipation"))
-Shown = tuple[str, Row]  # venue's name, its row
+Shown = tuple[str, Row, float]  # venue's name, its row, and how many people there are at most where it is hidden
 
 
 def genres(sheets: Sheets, tables: Sequence[Table]) -> list[str]:
@@ -86,7 +86,11 @@ def place_label(tables: Sequence[Table], code: str, language: str) -> str:
 def _rows(sheets: Sheets, table: str, code: str, venues: Mapping[str, Venue], words: Words) -> list[Shown]:
     """Return the row of a code at every venue that has the table, those with most people first, hidden ones last."""
     found = [
-        (venues[v].name, next(r for r in tables[table].rows(words.language) if r.code == code))
+        (
+            venues[v].name,
+            next(r for r in tables[table].rows(words.language) if r.code == code),
+            tables[table].missing.high,
+        )
         for v, tables in sheets.items()
         if v in venues and table in tables
     ]
@@ -99,13 +103,13 @@ def _people(row: Row) -> float:
 
 
 def _most(rows: Sequence[Shown], words: Words) -> list[Markup]:
-    """Name the venue with most people only if its interval is above all others', and none of them is hidden."""
-    numbers = [(name, row.estimates["people"]) for name, row in rows]
-    shown = [(name, n) for name, n in numbers if n]
-    if len(numbers) < 2 or not shown:
+    """Name the venue with most people only if its interval is above all others', and above all that others may hide."""
+    shown = [(name, n) for name, row, _ in rows if (n := row.estimates["people"])]
+    if len(rows) < 2 or not shown:
         return []
     (name, first), *others = sorted(shown, key=lambda x: -x[1].low)
-    if len(shown) < len(numbers) or any(n.high >= first.low for _, n in others):
+    highest = [n.high for _, n in others] + [most for _, row, most in rows if row.estimates["people"] is None]
+    if max(highest) >= first.low:
         return [words.tell("s_most_open")]
     return [words.tell("s_most_here", name=name, count=words.writer.count(first))]
 
@@ -113,9 +117,9 @@ def _most(rows: Sequence[Shown], words: Words) -> list[Markup]:
 def _figure(
     rows: Sequence[Shown], words: Words, name: str, share_head: str, inhabited: int | None = None
 ) -> Figure | None:
-    if not any(row.estimates["people"] for _, row in rows):
+    if not any(row.estimates["people"] for _, row, _ in rows):
         return None
-    bars = [count_bar(venue, row.estimates["people"], words) for venue, row in rows[:_DRAWN]]
+    bars = [count_bar(venue, row.estimates["people"], words) for venue, row, _ in rows[:_DRAWN]]
     heads = (words.say("people"), share_head, *([words.say("per_thousand")] if inhabited else []))
 
     def cells(row: Row) -> tuple[str | None, ...]:
@@ -124,7 +128,7 @@ def _figure(
         told = words.writer.count(number) if number else None, words.writer.percent(row.share) if row.share else None
         return (*told, *([words.writer.rate(per) if per else None] if inhabited else []))
 
-    grid = Grid(heads, tuple((venue, cells(row)) for venue, row in rows))
+    grid = Grid(heads, tuple((venue, cells(row)) for venue, row, _ in rows))
     return Figure(name, words.say("member_name"), themed(draw_bars(bars, name)), grid)
 
 
@@ -150,5 +154,9 @@ def _beside(
     telling = [i for i in range(len(given)) if any(parts[i] for _, parts in panels)][:_DRAWN]
     drawn = [(label, [share_bar(given[i][0], parts[i], words) for i in telling]) for label, parts in panels]
     heads = tuple(given[i][0] for i in telling)
-    lines = [(label, tuple(words.writer.percent(p) if (p := parts[i]) else None for i in telling)) for label, parts in panels]
-    return Figure(name, title(of.dimensions[place], words.language), themed(draw_panels(drawn, name)), Grid(heads, tuple(lines)))
+    lines = [
+        (label, tuple(words.writer.percent(p) if (p := parts[i]) else None for i in telling)) for label, parts in panels
+    ]
+    return Figure(
+        name, title(of.dimensions[place], words.language), themed(draw_panels(drawn, name)), Grid(heads, tuple(lines))
+    )

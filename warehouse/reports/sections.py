@@ -15,7 +15,7 @@ from warehouse.reports.words import Words
 _LONG = 20  # codes; above, a dimension is drawn and listed by size
 _DRAWN = 15
 _LAST = ("unknown", "etranger", "autre", "pluri_autre")  # kept at the end or drawn paler
-_SECOND = ("age_band", "price_band", "group_size")  # told nowhere else; the other second dimensions have their own table
+_SECOND = ("price_band", "group_size")  # told nowhere else; the other second dimensions have a question of their own
 Populations = Mapping[str, int]  # inhabitants by code of the first dimension
 
 
@@ -60,7 +60,8 @@ def section(
     `populations` adds the people for 1,000 inhabitants. `dimension` 1 tells that one first.
     """
     own = sheet.table.dimensions[dimension]
-    name, first = title(sheet.table, words.language), title(own, words.language)
+    first = title(own, words.language)
+    name = first if dimension else title(sheet.table, words.language)
     rows = [] if not sheet.additive else sheet.rows(words.language, dimension)
     long = len(rows) > _LONG
     hidden = [r.label for r in rows if r.estimates[sheet.lead.name] is None] if long else []
@@ -74,7 +75,7 @@ def section(
         figures.append(_figure(sheet, sheet.rows(words.language, 1), words, second, second, None))
     panels = _panels(sheet, words, name) if two and sheet.cells else None
     return Section(
-        f"{sheet.table.name}-{sheet.period}",
+        f"{sheet.table.names[dimension] if dimension else sheet.table.name}-{sheet.period}",
         name,
         first,
         tuple(f for f in figures if f),

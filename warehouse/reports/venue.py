@@ -28,6 +28,7 @@ from warehouse.targeting.suggestions import Suggestion
 from warehouse.targeting.timing import Best
 
 _QUARTERS_SHOWN = 6
+_SUGGESTED = 8
 _EVERY_QUARTER = ("loyalty", "provenance", "referrers")
 _TABLES = {  # question → tables of the policy, as they are told
     "who": ("loyalty", "admissions"),
@@ -114,9 +115,7 @@ def _head(words: Words, issue: Issue) -> dict[str, Any]:
     }
 
 
-def _questions(
-    words: Words, venue: Venue, issue: Issue, quarters: Sequence[Issue], around: Around
-) -> list[Question]:
+def _questions(words: Words, venue: Venue, issue: Issue, quarters: Sequence[Issue], around: Around) -> list[Question]:
     asked = [_question(words, venue, issue, name, around) for name in _TABLES]
     found = [q for q in asked if q.sections]
     if trend := _trend(words, quarters[-_QUARTERS_SHOWN:]):
@@ -183,9 +182,13 @@ def _beyond(words: Words, venue: Venue, around: Around) -> list[Question]:
         questions.append(Question("shared", words.say("q_shared"), shared["said"], (), {"shared": shared}))
     if around.asked:
         language = words.language
-        told = [said("suggestion", s.sentence(language), s.segment.label("en")) for s in around.suggestions]
+        told = [
+            said("suggestion", s.sentence(language), s.segment.label("en")) for s in around.suggestions[:_SUGGESTED]
+        ]
+        more_of = len(around.suggestions) - _SUGGESTED
         more = {
             "best": [said("best", b.sentence(language), b.dimension) for b in around.best],
+            "others": words.say("next_more", n=more_of, venue=venue.id) if more_of > 0 else "",
             "alike": [said("alike", a.sentence(language), a.venue) for a in around.alike],
         }
         questions.append(Question("next", words.say("q_next"), told or [words.tell("s_next_none")], (), more))
