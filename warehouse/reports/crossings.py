@@ -51,9 +51,9 @@ class Crossed:
     def pair(self, one: Vector, other: Vector) -> Row:
         """Return the row of `tables.crossings` of two venues, `one` as `a`; estimated once."""
         if (one.venue, other.venue) not in self._pairs:
-            row = crossings([one, other], self.reach).row(0, named=True)
+            row: dict[str, Any] = crossings([one, other], self.reach).row(0, named=True)
             ends = ("", "_se", "_low", "_high")
-            turned = {"a": other.venue, "b": one.venue}
+            turned: dict[str, Any] = {"a": other.venue, "b": one.venue}
             turned |= {f"share_a{end}": row[f"share_b{end}"] for end in ends}
             turned |= {f"share_b{end}": row[f"share_a{end}"] for end in ends}
             self._pairs[one.venue, other.venue] = row
