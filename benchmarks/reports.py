@@ -64,7 +64,8 @@ def filled(home: Path, venues: int, quarters: int) -> Hub:
 
         def copy() -> None:
             for release, kind in made:
-                wanted = [Period(2025)] if kind == "season" else [Period(2025 - i // 4, 4 - i % 4) for i in range(quarters)]
+                past = [Period(2025 - i // 4, 4 - i % 4) for i in range(quarters)]
+                wanted = [Period(2025)] if kind == "season" else past
                 for n in range(venues):
                     for period in wanted:
                         if n or str(period) not in ("2025-2026", "2025-2026-T4"):
@@ -83,7 +84,7 @@ def put(lake: object, table: str, release: str, n: int, period: Period) -> None:
         "period_start": f"date '{period.start}'", "period_end": f"date '{period.end}'",
     }  # fmt: skip
     columns = ", ".join(new.get(name, f'"{name}"') for name in names)
-    lake.execute(f"insert into {table} select {columns} from {table} where release_id = '{release}'")  # type: ignore[attr-defined]
+    lake.execute(f"insert into {table} select {columns} from {table} where release_id = '{release}'")  # type: ignore[attr-defined] # noqa: S608
 
 
 if __name__ == "__main__":

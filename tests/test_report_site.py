@@ -122,9 +122,9 @@ def test_no_sentence_claims_a_difference_that_its_interval_does_not_support(hub,
         venue = Path(name).stem
         for key, text in re.findall(r'<span data-says="([^"]*)"[^>]*>(.*?)</span>', page):
             if key in PLAIN:
-                assert not re.search(r"\b(more|fewer|most|rises|falls|above|below|majority|largest)\b(?! closely)", text) or (
-                    key in {"alike", "best", "s_most_open"}
-                ), text
+                assert not re.search(
+                    r"\b(more|fewer|most|rises|falls|above|below|majority|largest)\b(?! closely)", text
+                ) or (key in {"alike", "best", "s_most_open"}), text
                 continue
             claims += 1
             if key == "s_first_most":

@@ -79,8 +79,12 @@ def test_every_page_is_two_clicks_from_every_other(site):
 def test_every_drawing_has_a_name_and_a_table_that_says_the_same(site):
     for page in site[1].values():
         for attributes in re.findall(r"<svg([^>]*)>", page):
-            assert re.search(r'role="img" aria-label="[^"]+"', attributes) or "viewBox" in attributes  # the map's corner
-        for chart in re.findall(r'<figure[^>]*role="group".*?</figure>\s*<div class="scroll".*?</div>', page, re.DOTALL):
+            assert (
+                re.search(r'role="img" aria-label="[^"]+"', attributes) or "viewBox" in attributes
+            )  # the map's corner
+        for chart in re.findall(
+            r'<figure[^>]*role="group".*?</figure>\s*<div class="scroll".*?</div>', page, re.DOTALL
+        ):
             svg, _, table = chart.partition("</figure>")
             drawn = set(re.findall(r">([^<>]*±[^<>]*)</text>", svg))
             assert drawn <= set(re.findall(r">([^<>]*±[^<>]*)</td>", table))
