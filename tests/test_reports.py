@@ -1,6 +1,7 @@
 """The pages: both languages, every number with its margin, nothing fetched, nothing claimed beyond the promise."""
 
 import math
+import posixpath
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,7 @@ from warehouse.amendments import register
 from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import open_lake, query
-from warehouse.reports import build_reports
+from warehouse.reports.build import build_reports
 from warehouse.reports.cells import Sheet, read_sheets
 from warehouse.reports.figures import Estimate, Writer, added, apart, change, share, without
 
@@ -38,30 +39,61 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hub, dict[str, str]]
     return hub, {p.relative_to(hub.reports).as_posix(): p.read_text("utf-8") for p in written}
 
 
-def test_one_page_a_venue_and_one_for_the_network_in_both_languages(site):
-    names = {f"{x}/{n}.html" for x in ("fr", "en") for n in ("index", "theatre", "festival", "silent")}
-    assert set(site[1]) == names
+def test_a_page_a_venue_genre_and_territory_and_those_of_the_network_in_both_languages(site):
+    names = {p for p in site[1] if "/genres/" not in p}
+    once = ("index", "crossings", "method", "theatre", "festival", "silent", "places/75", "places/69")
+    assert names <= {f"{x}/{n}.html" for x in ("fr", "en") for n in once}
+    assert names >= {f"{x}/{n}.html" for x in ("fr", "en") for n in once[:6]}
+    assert "fr/genres/danse.html" in site[1]
     for name, page in site[1].items():
-        language, file = name.split("/")
+        language, file = name.split("/", 1)
         other = "en" if language == "fr" else "fr"
         assert f'<html lang="{language}">' in page
-        assert f'href="../{other}/{file}"' in page
+        assert f'{"../" * file.count("/")}../{other}/{file}"' in page
         assert ("22 novembre 2026" if language == "fr" else "November 22, 2026") in page
 
 
-def test_nothing_is_fetched_or_run(site):
-    for page in site[1].values():
+def test_nothing_is_fetched_or_run_and_every_link_leads_somewhere(site):
+    for name, page in site[1].items():
         assert "http" not in page
         assert "<script" not in page
         assert not re.search(r"\bsrc\s*=|@import|url\(", page)
         for link in re.findall(r'href="([^"]*)"', page):
-            assert re.fullmatch(r"(\.\./(fr|en)/)?[a-z]+\.html", link)
+            path, _, anchor = link.partition("#")
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+            assert not anchor or f'id="{anchor}"' in site[1][target], link
+            assert target in site[1], link
+
+
+def test_every_page_is_two_clicks_from_every_other(site):
+    def links(name: str) -> set[str]:
+        found = re.findall(r'href="([^"#]+)', site[1][name])
+        return {posixpath.normpath(posixpath.join(posixpath.dirname(name), link)) for link in found}
+
+    for language in ("fr", "en"):
+        own = {p for p in site[1] if p.startswith(language)}
+        for page in own:
+            assert own <= links(page) | {p for step in links(page) for p in links(step)}
+
+
+def test_every_drawing_has_a_name_and_a_table_that_says_the_same(site):
+    for page in site[1].values():
+        for attributes in re.findall(r"<svg([^>]*)>", page):
+            assert (
+                re.search(r'role="img" aria-label="[^"]+"', attributes) or "viewBox" in attributes
+            )  # the map's corner
+        for chart in re.findall(
+            r'<figure[^>]*role="group".*?</figure>\s*<div class="scroll".*?</div>', page, re.DOTALL
+        ):
+            svg, _, table = chart.partition("</figure>")
+            drawn = set(re.findall(r">([^<>]*±[^<>]*)</text>", svg))
+            assert drawn <= set(re.findall(r">([^<>]*±[^<>]*)</td>", table))
 
 
 def test_the_promise_is_said_and_no_more(site):
     for name, page in site[1].items():
         assert "anonym" not in page.lower()
-        if "silent" not in name:
+        if name.endswith(("index.html", "method.html", "theatre.html", "festival.html")):
             assert "ε = 4" in page
             assert "10⁻⁷" in page
     assert "confidentialité différentielle" in site[1]["fr/theatre.html"]
@@ -79,10 +111,12 @@ def test_a_suppressed_cell_is_said_not_publishable_and_never_nought(site):
     assert "non publiable" in pages["fr/festival.html"]
     assert "not publishable" in pages["en/festival.html"]
     assert re.search(r"Cells not publishable \(too few in them\): \d+ of 42\.", pages["en/festival.html"])
-    cells = re.findall(r"<td[^>]*>([^<]*)</td>", pages["fr/festival.html"])
+    told = pages["fr/festival.html"].split('id="size"')[0].split('id="next"')[0]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", told)
     assert "non publiable" in cells
     assert not {"0", "0,0", "", "None", "nan"} & set(cells)
-    assert all("±" in c for c in cells if c != "non publiable")
+    assert all("±" in c for c in cells if c not in {"non publiable", "—"})
+    assert re.search(r'<td class="none" title="non publiable : trop peu de personnes">', told)
 
 
 def test_the_headline_is_the_lakes_number_with_its_margin(site):
@@ -198,7 +232,7 @@ def test_pages_are_replaced_whole_or_not_at_all(site, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("warehouse.reports.build._venue_page", dies)
+        patch.setattr("warehouse.reports.build.venue_page", dies)
         with pytest.raises(KeyboardInterrupt):
             build_reports(hub)
     assert {p.relative_to(hub.reports).as_posix(): p.read_text("utf-8") for p in hub.reports.rglob("*.html")} == pages
@@ -206,8 +240,10 @@ def test_pages_are_replaced_whole_or_not_at_all(site, monkeypatch):
 
 def test_an_empty_hub_has_a_page(tmp_path: Path):
     pages = build_reports(Hub(tmp_path / "hub"))
-    assert [p.relative_to(tmp_path / "hub" / "reports").as_posix() for p in pages] == ["en/index.html", "fr/index.html"]
-    assert "encore rien publié" in pages[1].read_text("utf-8")
+    assert [p.relative_to(tmp_path / "hub" / "reports").as_posix() for p in pages] == [
+        f"{x}/{n}.html" for x in ("en", "fr") for n in ("crossings", "index", "method")
+    ]
+    assert "encore rien publié" in pages[4].read_text("utf-8")
 
 
 def test_the_margin_of_sums_shares_and_changes_covers_95_times_in_100():

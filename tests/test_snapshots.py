@@ -18,7 +18,7 @@ from warehouse.amendments import register
 from warehouse.governance import Hub
 from warehouse.inbox import accept
 from warehouse.lake import answer, current, in_turn, open_lake, query
-from warehouse.reports import build_reports
+from warehouse.reports.build import build_reports
 from warehouse.upkeep import compact, expire, purge, tend
 
 POLICY = small_policy("provenance", "family")

@@ -71,9 +71,9 @@ def communes(data: Path) -> pl.DataFrame:
 
 
 def for_the_hub(folder: Path = HERE) -> pl.DataFrame:
-    """Return what the hub's own table has of it, for targeting briefs: `warehouse/reference/communes.parquet`."""
+    """Return what the hub's own table has of it, for briefs and reports: `warehouse/reference/communes.parquet`."""
     return pl.read_parquet(folder / "communes.parquet").select(
-        "code", "nom", "epci", "departement", "region", "codes_postaux"
+        "code", "nom", "epci", "departement", "region", "population", "codes_postaux"
     )
 
 

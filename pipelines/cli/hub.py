@@ -52,13 +52,31 @@ def _print_decisions(decisions: list[Decision]) -> None:
 Of = Annotated[int | None, typer.Option("--snapshot", help="As the lake was then. / Le lac dans cet état.")]
 
 
-def report(snapshot: Of = None, home: Home = HERE) -> None:
-    """Build the pages for marketing teams, in French and English. / Construire les pages."""
+def report(
+    snapshot: Of = None,
+    member: Annotated[
+        str | None, typer.Option(metavar="VENUE", help="Only what this member may see. / Ce que ce membre peut voir.")
+    ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print each page too, by Chromium. / Imprimer aussi en PDF.")
+    ] = False,
+    home: Home = HERE,
+) -> None:
+    """Build the pages for marketing teams, in French and English. / Construire les pages.
+
+    A member's go to hub/reports/members/VENUE/. / Celles d’un membre vont dans hub/reports/members/LIEU/.
+    """
     from warehouse.governance import Hub
     from warehouse.reports.build import build_reports
+    from warehouse.reports.pdf import print_pages
 
-    pages = build_reports(Hub(home / "hub"), snapshot=snapshot)
-    out.print(say(f"{len(pages)} pages in", f"{len(pages)} pages dans"), str(home / "hub" / "reports"))
+    hub = Hub(home / "hub")
+    pages = build_reports(hub, snapshot=snapshot, member=member)
+    folder = hub.reports / "members" / member if member else hub.reports
+    out.print(say(f"{len(pages)} pages in", f"{len(pages)} pages dans"), str(folder))
+    if pdf:
+        printed = print_pages(pages)
+        out.print(say(f"{len(printed)} of them as PDF", f"{len(printed)} en PDF"))
 
 
 def catalogue(snapshot: Of = None, home: Home = HERE) -> None:

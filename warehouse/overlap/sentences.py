@@ -20,7 +20,7 @@ Row = Mapping[str, float]
 
 def tell_crossings(seen: Comparable, language: str) -> Iterator[str]:
     """Yield who a venue shares its audience with, those with most in common first, and how often the network's people go out."""
-    words, when = _Words(language), Period.parse(seen.period).label(language)
+    words, when = Teller(language), Period.parse(seen.period).label(language)
     size = audience(seen.own)
     yield words.say(
         f"{seen.name(seen.venue)}, {when} : {words.people(size)} connues par leur adresse.",
@@ -45,19 +45,19 @@ def tell_crossings(seen: Comparable, language: str) -> Iterator[str]:
 
 def tell_kinds(seen: Comparable, language: str) -> Iterator[str]:
     """Yield which share of the audience of one kind of venue is seen at another kind, over all pairs of such venues."""
-    words, kinds = _Words(language), Words("fr" if language == "fr" else "en")
+    words, kinds = Teller(language), Words("fr" if language == "fr" else "en")
     pairs: dict[str, list[tuple[Vector, Vector]]] = {}
     for one, other in permutations(seen.vectors.values(), 2):
         of, at = (kinds.kind(seen.members[v.venue].kind) for v in (one, other))
         pairs.setdefault(f"{of} → {at}", []).append((one, other))
     for row in crossing_share(pairs).sort("name").iter_rows(named=True) if pairs else ():
         if row["share_low"] >= 1:
-            yield f"- {row['name']}{words.say(' :', ':')} {words.percent(_estimate(row, 'share'))}."
+            yield f"- {row['name']}{words.say(' :', ':')} {words.percent(estimate(row, 'share'))}."
 
 
 def tell_plan(steps: Sequence[Placement], seen: Comparable, language: str) -> Iterator[str]:
     """Yield the placements in order: whom each adds, whom all reach, and what noise does not tell from it."""
-    words = _Words(language)
+    words = Teller(language)
     for number, step in enumerate(steps, 1):
         text = words.say(
             f"{number}. {seen.name(step.venue)} : ajoute {words.people(step.adds)}, soit {words.people(step.reach)} en tout.",
@@ -75,11 +75,14 @@ def tell_plan(steps: Sequence[Placement], seen: Comparable, language: str) -> It
     )  # fmt: skip
 
 
-class _Words:
+class Teller:
+    """Writes figures of crossings in one language as intervals, rounded outwards."""
+
     def __init__(self, language: str) -> None:
         self._language, self._write = language, Writer(language)
 
     def say(self, fr: str, en: str) -> str:
+        """Return the text of its language."""
         return fr if self._language == "fr" else en
 
     def people(self, estimate: Estimate) -> str:
@@ -94,15 +97,17 @@ class _Words:
         return self.say(f"{low} à {high} personnes", f"{low} to {high} people")
 
     def percent(self, estimate: Estimate) -> str:
+        """Write `12 to 15%`."""
         low, high = max(0, math.floor(estimate.low)), min(100, math.ceil(estimate.high))
         return self.say(f"{low} à {high} %", f"{low} to {high}%")
 
     def crossing(self, row: Row, brings: Row, name: str) -> str:
-        people = _estimate(row, "people")
+        """Tell what a venue has in common with another, `name`, and whom that one would bring it."""
+        people = estimate(row, "people")
         if self._floor(people) <= 0:
             return self.say(f"{name} : {self.people(people)} en commun.", f"{name}: {self.people(people)} in common.")
-        mine, theirs, lift = (_estimate(row, column) for column in ("share_a", "share_b", "lift"))
-        new = self.people(_estimate(brings, "new"))
+        mine, theirs, lift = (estimate(row, column) for column in ("share_a", "share_b", "lift"))
+        new = self.people(estimate(brings, "new"))
         text = self.say(
             f"{name} : {self.people(people)} en commun, {self.percent(mine)} de votre public et {self.percent(theirs)} du leur",
             f"{name}: {self.people(people)} in common, {self.percent(mine)} of your audience and {self.percent(theirs)} of theirs",
@@ -114,9 +119,10 @@ class _Words:
         return text + self.say(f". Nouvelles pour vous : {new}.", f". New to you: {new}.")
 
     def attendance(self, row: Row) -> str:
+        """Tell how many people go to so many venues."""
         often = str(row["venues"]).replace("+", self.say(" ou plus", " or more"))
         unit = self.say("lieu" if often == "1" else "lieux", "venue" if often == "1" else "venues")
-        return self.say(f"{often} {unit} : ", f"{often} {unit}: ") + self.people(_estimate(row, "people")) + "."
+        return self.say(f"{often} {unit} : ", f"{often} {unit}: ") + self.people(estimate(row, "people")) + "."
 
     def _floor(self, estimate: Estimate) -> float:
         """Return the low end, rounded away from the middle to a digit of the margin."""
@@ -133,5 +139,6 @@ class _Words:
         return max(place_of((estimate.high - estimate.low) / 2), 0)
 
 
-def _estimate(row: Row, name: str) -> Estimate:
+def estimate(row: Row, name: str) -> Estimate:
+    """Return a figure of a table of crossings."""
     return Estimate(*(row[f"{name}{part}"] for part in ("", "_se", "_low", "_high")))

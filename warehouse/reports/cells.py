@@ -6,7 +6,7 @@ publishable; nothing here is a sum of the cells shown. A share is of the total, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,23 +136,28 @@ class Sheet:
         return self._at(codes).get(self.lead.name)
 
 
-def read_sheets(lake: duckdb.DuckDBPyConnection, tables: tuple[Table, ...]) -> dict[str, dict[str, Sheet]]:
-    """Return release id → table name → Sheet, for the latest revision of every release; two questions a table."""
+def read_sheets(
+    lake: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], releases: Sequence[str] | None = None
+) -> dict[str, dict[str, Sheet]]:
+    """Return release id → table name → Sheet, of the latest revision of these releases, or of all; two questions a table."""
     sheets: dict[str, dict[str, Sheet]] = {}
     for table in tables:
-        levels = _read_view(lake, table, f"{table.name}_totals")
-        for (release, period), cells in _read_view(lake, table, table.name).items():
+        levels = _read_view(lake, table, f"{table.name}_totals", releases)
+        for (release, period), cells in _read_view(lake, table, table.name, releases).items():
             own = Sheet(table, release, period, cells, levels.get((release, period), {}))
             sheets.setdefault(release, {})[table.name] = own
     return sheets
 
 
-def _read_view(lake: duckdb.DuckDBPyConnection, table: Table, view: str) -> dict[tuple[str, str], dict[Any, Any]]:
+def _read_view(
+    lake: duckdb.DuckDBPyConnection, table: Table, view: str, releases: Sequence[str] | None
+) -> dict[tuple[str, str], dict[Any, Any]]:
     columns = [f"{m.name}{part}" for m in table.measures for part in ("", "_se", "_common_se")]
     names = ", ".join(["release_id", "period", *table.names, *columns])
     found: dict[tuple[str, str], dict[Any, Any]] = {}
     order = ", ".join(["release_id", *table.names])  # sums go in this order: the same pages, however the files lie
-    for row in lake.execute(f"select {names} from {view} order by {order}").fetchall():  # noqa: S608 (names of the policy)
+    where, given = ("", []) if releases is None else ("where list_contains($1, release_id)", [list(releases)])
+    for row in lake.execute(f"select {names} from {view} {where} order by {order}", given).fetchall():  # noqa: S608 (names of the policy)
         figures = found.setdefault((row[0], row[1]), {})
         numbers = row[2 + len(table.names) :]
         shown = {

@@ -16,6 +16,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from markupsafe import Markup
 
 INK, BAR, SOFT, _QUIET = "#1b2a33", "#1f6f9f", "#a9b8c2", "#66757f"
 VALUES, LABELS, _HEADINGS, _REACH = [{"": "values"}], ["-labels-"], ["-headings-"], 987654321  # put in by `render`
@@ -32,6 +33,13 @@ class Bar:
     low: float = 0.0
     high: float = 0.0
     quiet: bool = False  # unknown or other: there to be complete, not to be looked at
+
+
+def themed(svg: str) -> Markup:
+    """Return a drawing that takes its colours from the page it stands in: light, dark or printed."""
+    for colour, name in ((INK, "ink"), (BAR, "fill"), (SOFT, "quiet"), (_QUIET, "soft"), ("#000", "ink")):
+        svg = re.sub(rf'"{colour}"', f'"var(--{name})"', svg, flags=re.IGNORECASE)
+    return Markup(svg)  # noqa: S704 (SVG we drew; its words are escaped by the drawer)
 
 
 def draw_bars(bars: Sequence[Bar], title: str) -> str:

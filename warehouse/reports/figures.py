@@ -129,6 +129,15 @@ class Writer:
         value = self.number(min(max(100 * estimate.value, 0.0), 100.0), place)
         return f"{value}{self.percent_sign} ±{_NARROW}{margin}"
 
+    def rate(self, estimate: Estimate) -> str:
+        """Write a number of people for 1,000 inhabitants: `1.19 ± 0.06`."""
+        margin, place = self._margin(estimate.margin, -2)
+        return f"{self.number(max(estimate.value, 0.0), place)} ±{_NARROW}{margin}"
+
+    def interval(self, low: float, high: float) -> str:
+        """Write whole numbers no narrower than an interval: `75–85`."""
+        return f"{self.number(math.floor(max(low, 0.0)))}–{self.number(math.ceil(max(high, 0.0)))}"
+
     def points(self, estimate: Estimate) -> str:
         """Write a change, with its sign: `+12 % ± 4`."""
         margin, place = self._margin(100 * estimate.margin, -1)

@@ -1,20 +1,22 @@
-"""One table of a release as a piece of a page: drawing, figures, notes, and the cross table where there are two dimensions."""
+"""One table of a release as a piece of a page: drawings, figures, notes, and the cross table where there are two dimensions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from warehouse.reports.cells import Row, Sheet, title
-from warehouse.reports.charts import Bar, draw_bars, draw_panels
+from warehouse.reports.charts import Bar, draw_bars, draw_panels, themed
 from warehouse.reports.figures import Estimate
 from warehouse.reports.words import Words
 
 _LONG = 20  # codes; above, a dimension is drawn and listed by size
 _DRAWN = 15
 _LAST = ("unknown", "etranger", "autre", "pluri_autre")  # kept at the end or drawn paler
+_SECOND = ("price_band", "group_size")  # told nowhere else; the other second dimensions have a question of their own
+Populations = Mapping[str, int]  # inhabitants by code of the first dimension
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +28,73 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawing and the table that says the same; `first`: what the table's lines are."""
+
+    title: str
+    first: str
+    drawing: Markup
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A table of the policy on the page; drawings are SVG."""
+    """A table of the policy on the page. `panels`, `full`: what is folded away under `full_title`."""
 
     anchor: str
     title: str
-    drawing: Markup | None
+    first: str
+    figures: tuple[Figure, ...]
     panels: Markup | None
-    grid: Grid | None
     full: Grid | None
     full_title: str
     notes: tuple[Markup, ...]
     missing: Markup | None
 
 
-def section(sheet: Sheet, words: Words, *, crossed: bool = True) -> Section:
-    """Return the piece of page that tells one table of one release, with its second dimension if `crossed`."""
-    name = title(sheet.table, words.language)
-    rows = [] if not sheet.additive else sheet.rows(words.language)
+def section(
+    sheet: Sheet, words: Words, *, crossed: bool = True, populations: Populations | None = None, dimension: int = 0
+) -> Section:
+    """Return the piece of page that tells one table of one release, with its second dimension if `crossed`.
+
+    `populations` adds the people for 1,000 inhabitants. `dimension` 1 tells that one first.
+    """
+    own = sheet.table.dimensions[dimension]
+    first = title(own, words.language)
+    name = first if dimension else title(sheet.table, words.language)
+    rows = [] if not sheet.additive else sheet.rows(words.language, dimension)
     long = len(rows) > _LONG
     hidden = [r.label for r in rows if r.estimates[sheet.lead.name] is None] if long else []
     if long:
         rows = sorted((r for r in rows if r.estimates[sheet.lead.name]), key=lambda r: _by_size(r, sheet))
     two = len(sheet.table.dimensions) == 2 and (crossed or not sheet.additive)
     short = rows[:_DRAWN] if long else rows
-    grid = _grid(sheet, short, words) if any(r.estimates[sheet.lead.name] for r in rows) else None
-    bar = _bar if sheet.total else _count_bar
-    drawing = draw_bars([bar(r, sheet, words) for r in short], name) if grid else None
+    figures = [_figure(sheet, short, words, name, first, populations)]
+    if two and sheet.additive and dimension == 0 and sheet.table.dimensions[1].name in _SECOND:
+        second = title(sheet.table.dimensions[1], words.language)
+        figures.append(_figure(sheet, sheet.rows(words.language, 1), words, second, second, None))
     panels = _panels(sheet, words, name) if two and sheet.cells else None
     return Section(
-        f"{sheet.table.name}-{sheet.period}",
+        f"{sheet.table.names[dimension] if dimension else sheet.table.name}-{sheet.period}",
         name,
-        Markup(drawing) if drawing else None,  # noqa: S704 (SVG we drew; its words are escaped by the drawer)
-        Markup(panels) if panels else None,  # noqa: S704
-        grid,
-        *_full(sheet, rows, words, two=two, long=long),
+        first,
+        tuple(f for f in figures if f),
+        themed(panels) if panels else None,
+        *_full(sheet, rows, words, populations, two=two, long=long),
         tuple(_notes(sheet, words)),
         words.say("hidden_list", names=", ".join(hidden)) if hidden and sheet.cells else None,
     )
+
+
+def _figure(
+    sheet: Sheet, rows: Sequence[Row], words: Words, name: str, first: str, populations: Populations | None
+) -> Figure | None:
+    """Return the drawing of some rows beside their table; None where none is publishable."""
+    if not any(r.estimates[sheet.lead.name] for r in rows):
+        return None
+    bar = _bar if sheet.total else _count_bar
+    svg = draw_bars([bar(r, sheet, words) for r in rows], name)
+    return Figure(name, first, themed(svg), _grid(sheet, rows, words, populations))
 
 
 def _by_size(row: Row, sheet: Sheet) -> tuple[bool, float]:
@@ -71,12 +102,14 @@ def _by_size(row: Row, sheet: Sheet) -> tuple[bool, float]:
     return row.code in _LAST, -(number.value if number else 0.0)
 
 
-def _full(sheet: Sheet, rows: Sequence[Row], words: Words, *, two: bool, long: bool) -> tuple[Grid | None, str]:
+def _full(
+    sheet: Sheet, rows: Sequence[Row], words: Words, populations: Populations | None, *, two: bool, long: bool
+) -> tuple[Grid | None, str]:
     """Return what is folded away under its title: the cross table, or the rest of a long list."""
     if two and sheet.cells:
         return _cross(sheet, words), words.say("full_cross", measure=title(sheet.lead, words.language))
     if long and len(rows) > _DRAWN:
-        return _grid(sheet, rows[_DRAWN:], words), words.say("full_list", rest=len(rows) - _DRAWN)
+        return _grid(sheet, rows[_DRAWN:], words, populations), words.say("full_list", rest=len(rows) - _DRAWN)
     return None, ""
 
 
@@ -87,17 +120,48 @@ def share_bar(label: str, part: Estimate | None, words: Words, *, quiet: bool = 
     return Bar(label, words.writer.percent(part), part.value, part.low, part.high, quiet)
 
 
+def count_bar(label: str, number: Estimate | None, words: Words, *, quiet: bool = False) -> Bar:
+    """Return the bar of a number, or the words for "not publishable"."""
+    if number is None:
+        return Bar(label, words.say("not_published"), quiet=quiet)
+    return Bar(label, words.writer.count(number), number.value, number.low, number.high, quiet)
+
+
 def _bar(row: Row, _: Sheet, words: Words) -> Bar:
     return share_bar(row.label, row.share, words, quiet=row.code == "unknown")
 
 
-def _grid(sheet: Sheet, rows: Sequence[Row], words: Words) -> Grid:
+def _count_bar(row: Row, sheet: Sheet, words: Words) -> Bar:
+    return count_bar(row.label, row.estimates[sheet.lead.name], words, quiet=row.code == "unknown")
+
+
+def rate(number: Estimate | None, inhabitants: int | None) -> Estimate | None:
+    """Return people for 1,000 inhabitants: the census is exact beside the noise."""
+    if number is None or not inhabitants:
+        return None
+    return Estimate(1000 * number.value / inhabitants, 1000 * number.se / inhabitants)
+
+
+def _grid(sheet: Sheet, rows: Sequence[Row], words: Words, populations: Populations | None) -> Grid:
     heads = tuple(title(m, words.language) for m in sheet.measures)
     lines = [(r.label, tuple(_count(r.estimates[m.name], words) for m in sheet.measures)) for r in rows]
     if sheet.total:
         heads = (words.say("share"), *heads)
         lines = [(label, (_percent(r.share, words), *cells)) for r, (label, cells) in zip(rows, lines, strict=True)]
+    if populations:
+        heads = (*heads, words.say("per_thousand"))
+        lines = [
+            (label, (*cells, _rate(r, sheet, words, populations)))
+            for r, (label, cells) in zip(rows, lines, strict=True)
+        ]
     return Grid(heads, tuple(lines))
+
+
+def _rate(row: Row, sheet: Sheet, words: Words, populations: Populations) -> str | None:
+    if row.code not in populations:
+        return words.say("no_rate")
+    found = rate(row.estimates[sheet.lead.name], populations[row.code])
+    return words.writer.rate(found) if found else None
 
 
 def _panels(sheet: Sheet, words: Words, name: str) -> str | None:
@@ -110,14 +174,6 @@ def _panels(sheet: Sheet, words: Words, name: str) -> str | None:
             heading = fr if words.language == "fr" else en
             panels.append((heading, [_count_bar(r, sheet, words) for r in rows]))
     return draw_panels(panels, f"{name} : {title(second, words.language)}") if panels else None
-
-
-def _count_bar(row: Row, sheet: Sheet, words: Words) -> Bar:
-    number = row.estimates[sheet.lead.name]
-    if number is None:
-        return Bar(row.label, words.say("not_published"))
-    text = words.writer.count(number)
-    return Bar(row.label, text, number.value, number.low, number.high, row.code == "unknown")
 
 
 def _cross(sheet: Sheet, words: Words) -> Grid:

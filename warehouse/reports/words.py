@@ -45,6 +45,10 @@ class Words:
         text = _texts()[key][_LANGUAGES.index(self.language)]
         return Markup(text).format(**values)  # noqa: S704 (from texts.toml, values escaped)
 
+    def tell(self, key: str, **values: str | float) -> Markup:
+        """Return a sentence that states figures, marked with its key: a test holds each to the lake."""
+        return Markup('<span data-says="{}">{}</span>').format(key, self.say(key, **values))
+
     def kind(self, kind: str) -> str:
         """Return the kind of a venue in the reader's language, or as the venue wrote it."""
         words = _texts()["kinds"].get(kind)
@@ -66,11 +70,10 @@ class Words:
 
     def headlines(self, sheets: Mapping[str, Sheet]) -> list[Markup]:
         """Return the plain sentences a release allows, each with its margin."""
-        said: list[Markup | None] = [self._people(sheets), self._first(sheets)]
-        said += [self._part(sheets, "provenance", _NEAR, "s_near")]
-        said += [self._top(sheets, name) for name in ("family", "topics", "referrers")]
-        said += [self._part(sheets, "anticipation", _LATE, "s_late"), self._admissions(sheets)]
-        return [s for s in said if s] or [self.say("s_none")]
+        said: list[Markup | None] = [self.people(sheets), self.first(sheets), self.near(sheets)]
+        said += [self.top(sheets, name) for name in ("family", "topics", "referrers")]
+        said += [self.late(sheets), self.admissions(sheets)]
+        return [s for s in said if s] or [self.tell("s_none")]
 
     def trend(self, before: Sheet, after: Sheet) -> Markup | None:
         """Return how the number of people moved between two quarters: up or down only if the interval says so."""
@@ -79,27 +82,37 @@ class Words:
             return None
         key = "s_up" if moved.low > 0 else "s_down" if moved.high < 0 else "s_flat"
         names = {"before": self.quarter(before.period), "after": self.quarter(after.period)}
-        return self.say(key, change=self.writer.points(moved), **names)
+        return self.tell(key, change=self.writer.points(moved), **names)
 
     def quarter(self, period: str) -> str:
         """Write a quarter's months and years."""
         return Period.parse(period).label(self.language)
 
-    def _people(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+    def people(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell how many people came."""
         people = sheets["provenance"].people if "provenance" in sheets else None
-        return self.say("s_people", count=self.writer.count(people)) if people else None
+        return self.tell("s_people", count=self.writer.count(people)) if people else None
 
-    def _first(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+    def first(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell the share of first-timers; that they are the majority, only if the whole interval is above one half."""
         first = first_timers(sheets["loyalty"]) if "loyalty" in sheets else None
         if first is None:
             return None
-        return self.say("s_first_most" if first.low > 0.5 else "s_first", share=self.writer.percent(first))
+        return self.tell("s_first_most" if first.low > 0.5 else "s_first", share=self.writer.percent(first))
+
+    def near(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell the share of people of the venue's own town or urban area."""
+        return self._part(sheets, "provenance", _NEAR, "s_near")
+
+    def late(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell the share of bookings made within a week."""
+        return self._part(sheets, "anticipation", _LATE, "s_late")
 
     def _part(self, sheets: Mapping[str, Sheet], name: str, codes: tuple[str, ...], key: str) -> Markup | None:
         part = sheets[name].part(codes) if name in sheets else None
-        return self.say(key, share=self.writer.percent(part)) if part else None
+        return self.tell(key, share=self.writer.percent(part)) if part else None
 
-    def _top(self, sheets: Mapping[str, Sheet], name: str) -> Markup | None:
+    def top(self, sheets: Mapping[str, Sheet], name: str) -> Markup | None:
         """Name the first of a table only if its interval lies above all the others', those not publishable included."""
         if name not in sheets or not (total := sheets[name].total):
             return None
@@ -109,14 +122,15 @@ class Words:
         if len(ranked) < 2 or max(others) >= _share_low(ranked[0]):
             return None
         part = sheets[name].part((ranked[0].code,))
-        return self.say(f"s_top_{name}", label=ranked[0].label, share=self.writer.percent(part)) if part else None
+        return self.tell(f"s_top_{name}", label=ranked[0].label, share=self.writer.percent(part)) if part else None
 
-    def _admissions(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+    def admissions(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell the admissions counted, by kind."""
         rows = sheets["admissions"].rows(self.language, 1) if "admissions" in sheets else []
         shown = [(r.label.lower(), r.estimates["admissions"]) for r in rows if r.code != "unknown"]
         said = [self.say("s_admission", label=label, count=self.writer.count(e)) for label, e in shown if e]
         between = Markup(" ; ") if self.language == "fr" else Markup("; ")
-        return self.say("s_admissions", kinds=between.join(said)) if said else None
+        return self.tell("s_admissions", kinds=between.join(said)) if said else None
 
 
 def first_timers(sheet: Sheet) -> Estimate | None:

@@ -53,7 +53,7 @@ def hold(hub: Hub, venue: str, today: date, period: str | None = None) -> Held:
     of = str(Period.parse(period or sight.latest()))
     seen = sight.at(of)
     with open_lake(hub, read_only=True, snapshot=at.id) as lake:
-        issues = [i for i in read_issues(lake, {}) if i.venue == venue]
+        issues = [i for i in read_issues(lake) if i.venue == venue]
     own = {i.period: replace(i, sheets=sheets) for i in issues if (sheets := _own(sight, i.period))}
     names = {v: sight.members[v].name for v in seen if v in sight.members}
     first = {venue: seen[venue]} | {v: seen[v] for v in sorted(seen)}

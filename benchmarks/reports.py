@@ -1,0 +1,91 @@
+"""How long the pages of a hub take, and how much memory: venues and quarters by the hundred.
+
+    uv run python benchmarks/reports.py --venues 20 --quarters 8
+
+Releases are copied in the lake from one real sealed release, with its numbers moved at random: sealing thousands takes an hour
+and is not what is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from privacy.calendar import Period
+from privacy.release import deliver
+from tests.releases import sender
+from warehouse.amendments import register
+from warehouse.governance import Hub
+from warehouse.inbox import accept
+from warehouse.lake import in_turn, open_lake
+from warehouse.reports.build import build_reports
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--venues", type=int, default=20)
+    parser.add_argument("--quarters", type=int, default=8)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        hub = filled(Path(folder), asked.venues, asked.quarters)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        start = time.perf_counter()
+        pages = build_reports(hub)
+        took = time.perf_counter() - start
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        size = sum(p.stat().st_size for p in pages) / 1e6
+    print(f"{asked.venues} venues x {asked.quarters} quarters: {len(pages)} pages, {size:.0f} MB in {took:.0f} s")
+    print(f"{len(pages) / took:.2f} pages a second, {took / asked.venues:.2f} s a venue")
+    print(f"peak memory {peak:.0f} MB, of which {before:.0f} MB before")
+
+
+def filled(home: Path, venues: int, quarters: int) -> Hub:
+    """Return a hub that holds so many venues, each with a season and so many quarters."""
+    hub = Hub(home / "hub")
+    first = sender(home, "v0", name="Venue 0")
+    first.join(hub)
+    for period in ("2025-2026", "2025-2026-T4"):
+        deliver(first.release(period, people=6000).folder, hub.inbox)
+    accept(hub)
+    for n in range(1, venues):
+        register(hub, id=f"v{n}", name=f"Venue {n}", kind="theatre", commune="75056", public_key=f"{n:064x}")
+    with open_lake(hub) as lake:
+        made = lake.execute("select release_id, period_kind from releases").fetchall()
+        tables = [r for (r,) in lake.execute(
+            "select distinct table_name from information_schema.columns where column_name = 'release_id' "
+            "and table_name in (select table_name from information_schema.tables where table_type = 'BASE TABLE')"
+        ).fetchall()]  # fmt: skip
+
+        def copy() -> None:
+            for release, kind in made:
+                past = [Period(2025 - i // 4, 4 - i % 4) for i in range(quarters)]
+                wanted = [Period(2025)] if kind == "season" else past
+                for n in range(venues):
+                    for period in wanted:
+                        if n or str(period) not in ("2025-2026", "2025-2026-T4"):
+                            for table in tables:
+                                put(lake, table, release, n, period)
+
+        in_turn(lake, copy)
+    return hub
+
+
+def put(lake: object, table: str, release: str, n: int, period: Period) -> None:
+    names = [r[0] for r in lake.execute(f"describe {table}").fetchall()]  # type: ignore[attr-defined]
+    new = {
+        "release_id": f"'{release}-{n}-{period}'", "venue": f"'v{n}'", "period": f"'{period}'",
+        "season": f"'{period.year}-{period.year + 1}'",
+        "period_start": f"date '{period.start}'", "period_end": f"date '{period.end}'",
+    }  # fmt: skip
+    columns = ", ".join(new.get(name, f'"{name}"') for name in names)
+    lake.execute(f"insert into {table} select {columns} from {table} where release_id = '{release}'")  # type: ignore[attr-defined] # noqa: S608
+
+
+if __name__ == "__main__":
+    main()
