@@ -31,7 +31,6 @@ from warehouse.takeaway.held import Held, hold
 from warehouse.takeaway.letter import compared, larger_than_noise, write_letter
 from warehouse.takeaway.phrases import Phrases
 from warehouse.takeaway.pictures import write_pictures
-from warehouse.takeaway.summary import print_pdf
 
 POLICY = small_policy("loyalty", "provenance", "family", "price", "admissions")
 TODAY = date(2026, 11, 22)
@@ -66,7 +65,7 @@ def taken(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder; charts and what the browser prints are slow to make, and have tests of their own."""
     folder = tmp_path_factory.mktemp("taken") / "away"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(package, "print_pdf", lambda page: None)
+        patch.setattr(package, "browser", lambda: None)
         patch.setattr(package, "write_pictures", lambda held, phrases, folder: [])
         paths = take_away(hub, "theatre", TODAY, folder)
     assert set(paths) == {p for p in folder.rglob("*") if p.is_file()}
@@ -351,15 +350,3 @@ def test_all_of_it_is_in_the_folder_and_the_summary_prints_on_two_pages(hub: Hub
         assert len(re.findall(rb"/Type\s*/Page\b", pdf.read_bytes())) == 2
     assert "Festival Secret" not in everything(folder).decode("utf-8", "replace")
     assert not list(tmp_path.glob(".*"))
-
-
-def test_where_there_is_no_browser_the_page_is_there_without_a_pdf(tmp_path: Path, monkeypatch) -> None:
-    page = tmp_path / "summary.html"
-    page.write_text("<p>", "utf-8")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert print_pdf(page) is None
-    browser = tmp_path / "chromium"
-    browser.write_text("#!/bin/sh\nexit 3\n")
-    browser.chmod(0o755)
-    with pytest.raises(Fault, match=r"summary\.html"):
-        print_pdf(page)

@@ -1,10 +1,10 @@
 """Make the pages: of the network, its venues, genres and territories, in French and English, swapped in when all are written.
 
-    reports/fr/index.html  <venue>.html  crossings.html  method.html  genres/<code>.html  places/<code>.html
+    reports/fr/index.html  <venue>.html  crossings.html  explore.html  method.html  genres/<code>.html  places/<code>.html
     reports/en/…           the same
     reports/members/<id>/  the pages of a member, who may see less
 
-Each page holds everything it needs: style and drawings inside, no script, nothing fetched. It names the snapshot of the
+Each page holds everything it needs: style and drawings inside, nothing fetched, and but for `explore` no script. It names the snapshot of the
 lake that it was made from, and nothing on it is from elsewhere or of today: made again from that snapshot, it is the same. A
 member's pages name the day too, whose rules of sharing they obey: those of today, whatever the snapshot's.
 """
@@ -28,6 +28,7 @@ from warehouse.governance import Hub, governance, read
 from warehouse.holdings import hold_rules
 from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.crossings import Crossed, crossing_page, sketches_of
+from warehouse.reports.explore import write_explore
 from warehouse.reports.issues import (
     Issue,
     Scope,
@@ -44,6 +45,7 @@ from warehouse.reports.peers import Sheets, compare, peers
 from warehouse.reports.places import genre_page, genres, place_label, place_page
 from warehouse.reports.venue import Around, inhabitants, venue_page
 from warehouse.reports.words import Words
+from warehouse.sharing import access
 from warehouse.targeting.likeness import alike
 from warehouse.targeting.segments import word
 from warehouse.targeting.sight import Sight
@@ -98,6 +100,8 @@ def build_reports(
         for path, page in _pages(lake, site):
             for language, content in page.items():
                 _write(making, path, language, content, site)
+        seen = access(governance(hub), member, today or date.today()) if member else None  # noqa: DTZ011
+        write_explore(making, lake, hub.policy, seen=seen)
     for other in () if member else governance(hub).venues:
         if (
             apart := hub.reports / "members" / other

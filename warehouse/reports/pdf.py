@@ -15,9 +15,14 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _SECONDS = 120
 
 
+def browser() -> str | None:
+    """Return the path of the machine's Chromium, if there is one."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
 def print_pages(pages: Sequence[Path]) -> list[Path]:
     """Write a PDF beside each page and return their paths; a Fault where there is no Chromium, or it fails."""
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    program = browser()
     if program is None:
         raise Fault(
             "PDF files are printed by Chromium, which is not installed here (Debian: apt-get install chromium). The pages "
@@ -34,7 +39,7 @@ def _print(program: str, page: Path) -> Path:
     with tempfile.TemporaryDirectory() as profile:
         command = [program, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
         command += ["--no-sandbox"] if os.geteuid() == 0 else []  # which Chromium refuses to root; pages are our own
-        command += [f"--print-to-pdf={target}", page.resolve().as_uri()]
+        command += [f"--print-to-pdf={target.resolve()}", page.resolve().as_uri()]
         try:
             subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)  # noqa: S603 (no shell, our paths)
         except subprocess.TimeoutExpired:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from privacy.errors import Fault
 from warehouse.governance import Hub
+from warehouse.reports.pdf import browser, print_pages
 from warehouse.takeaway.document import write_report
 from warehouse.takeaway.held import hold, latest_moved
 from warehouse.takeaway.letter import write_letter
 from warehouse.takeaway.phrases import LANGUAGES, Language, Phrases
 from warehouse.takeaway.pictures import write_pictures
 from warehouse.takeaway.spreadsheets import write_csv, write_workbook
-from warehouse.takeaway.summary import print_pdf, write_summary
+from warehouse.takeaway.summary import write_summary
 
 
 def take_away(
@@ -54,7 +55,9 @@ def take_away(
         write_workbook(held, phrases, place / f"{phrases.say('file_workbook')}.xlsx")
         write_report(held, phrases, place / f"{phrases.say('file_funder')}.docx")
         write_letter(letter, phrases, place / phrases.say("file_letter"))
-        print_pdf(write_summary(held, phrases, place / f"{phrases.say('file_summary')}.html"))
+        page = write_summary(held, phrases, place / f"{phrases.say('file_summary')}.html")
+        if browser():  # else any browser prints the page
+            print_pages([page])
     if folder.exists():
         folder.rmdir()
     making.rename(folder)

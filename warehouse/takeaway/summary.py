@@ -1,26 +1,19 @@
-"""A board's summary on two printed pages: at most five sentences and four charts, the promise; and its PDF."""
+"""A board's summary on two printed pages: at most five sentences and four charts, the promise."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from privacy.errors import Fault
 from warehouse.takeaway.held import Held
 from warehouse.takeaway.phrases import Phrases
 from warehouse.takeaway.pictures import Picture, bars
 
 _SENTENCES, _CHARTS = 5, 4
 _FIRST = ("loyalty", "provenance", "family", "anticipation", "topics", "referrers", "channel", "schedule", "price")
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_PATIENCE = 120  # seconds
 
 
 def write_summary(held: Held, phrases: Phrases, path: Path) -> Path:
@@ -68,32 +61,3 @@ def _pictures(held: Held, phrases: Phrases) -> list[Picture]:
                 yield picture
 
     return [picture for picture, _ in zip(drawn(), range(_CHARTS), strict=False)]
-
-
-def print_pdf(page: Path) -> Path | None:
-    """Print a page by the system's Chromium, which fetches nothing; None where there is no browser.
-
-    A Fault if the browser fails: the page itself is there, and any browser prints it.
-    """
-    browser = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
-    if browser is None:
-        return None
-    pdf = page.with_suffix(".pdf")
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
-        command += ["--no-sandbox"] if os.geteuid() == 0 else []  # a page of our own; root has no sandbox
-        command += [f"--print-to-pdf={pdf.resolve()}", page.resolve().as_uri()]
-        try:
-            subprocess.run(command, capture_output=True, check=True, timeout=_PATIENCE)  # noqa: S603 (the system's browser)
-        except (subprocess.SubprocessError, OSError):
-            raise _failed(page) from None
-    if not pdf.exists():
-        raise _failed(page)
-    return pdf
-
-
-def _failed(page: Path) -> Fault:
-    return Fault(
-        f"The browser could not print {page.name}; open it and print it yourself.",
-        f"Le navigateur n’a pu imprimer {page.name} ; ouvrez-le et imprimez-le vous-même.",
-    )
