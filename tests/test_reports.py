@@ -56,7 +56,9 @@ def test_a_page_a_venue_genre_and_territory_and_those_of_the_network_in_both_lan
 
 def test_nothing_is_fetched_or_run_and_every_link_leads_somewhere(site):
     for name, page in site[1].items():
-        assert "http" not in page
+        assert "http" not in page.replace("http-equiv", "").replace(
+            "http://www.w3.org/2000/svg", ""
+        )  # a name, not a place
         assert ("<script" in page) == name.endswith("explore.html")  # whose script is its own: `test_explore`
         assert not re.search(r"\bsrc\s*=|@import|url\(", page)
         for link in re.findall(r'href="([^"]*)"', page):

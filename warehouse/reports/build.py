@@ -103,9 +103,8 @@ def build_reports(
         seen = access(governance(hub), member, today or date.today()) if member else None  # noqa: DTZ011
         write_explore(making, lake, hub.policy, seen=seen)
     for other in () if member else governance(hub).venues:
-        if (
-            apart := hub.reports / "members" / other
-        ).exists():  # made by a command of their own; of those who left, gone
+        apart = hub.reports / "members" / other  # made by a command of their own; of those who left, gone
+        if apart.exists():
             shutil.copytree(apart, making / "members" / other)
     target.parent.mkdir(parents=True, exist_ok=True)
     swap(making, target)
@@ -146,7 +145,8 @@ def _pages(lake: duckdb.DuckDBPyConnection, site: Site) -> Iterator[Page]:
             yield venue, {x: venue_page(w, site.venues[venue], mine, around) for x, w in each.items()}
     for code in genres(sheets, tables):
         yield f"genres/{code}", {x: genre_page(w, code, period, sheets, site.venues, tables) for x, w in each.items()}
-    for code in sorted({v.departement for v in site.venues.values()}):
+    departements = sorted({v.departement for v in site.venues.values()})
+    for code in departements:
         yield (
             f"places/{code}",
             {
@@ -163,11 +163,7 @@ def _pages(lake: duckdb.DuckDBPyConnection, site: Site) -> Iterator[Page]:
         {
             x: network_page(w, site.venues, site.issues, site.latest, site.floor, tables, site.crossed)
             | {"genres": [(c, _genre(site, c, x)) for c in genres(sheets, tables)]}
-            | {
-                "places": [
-                    (c, place_label(tables, c, x)) for c in sorted({v.departement for v in site.venues.values()})
-                ]
-            }
+            | {"places": [(c, place_label(tables, c, x)) for c in departements]}
             for x, w in each.items()
         },
     )
