@@ -22,7 +22,7 @@ from warehouse.inbox import accept
 from warehouse.overlap.estimates import Estimate, normal, overlap
 from warehouse.overlap.held import comparable
 from warehouse.overlap.planning import plan_reach
-from warehouse.overlap.sentences import _Words, tell_crossings, tell_kinds, tell_plan
+from warehouse.overlap.sentences import Teller, tell_crossings, tell_kinds, tell_plan
 from warehouse.partners.extracts import write_database
 from warehouse.sharing import access
 
@@ -136,7 +136,7 @@ def test_crossings_are_told_with_their_shares_and_a_plan_with_what_each_adds(
 def test_an_interval_told_holds_the_interval_known(value: float, se: float) -> None:
     known = normal(value, se)
     for language in ("fr", "en"):
-        said = re.sub(r"[\s\u202f\u00a0,](?=\d)", "", _Words(language).people(known))
+        said = re.sub(r"[\s\u202f\u00a0,](?=\d)", "", Teller(language).people(known))
         ends = [int(n) for n in re.findall(r"\d+", said)]
         assert ends[-1] >= known.high
         if len(ends) == 2:
@@ -144,6 +144,6 @@ def test_an_interval_told_holds_the_interval_known(value: float, se: float) -> N
         else:
             assert ("au plus" in said) or ("at most" in said)
     share = Estimate(value / 500, se / 500, known.low / 500, known.high / 500)
-    low, high = (int(n) for n in re.findall(r"\d+", _Words("en").percent(share)))
+    low, high = (int(n) for n in re.findall(r"\d+", Teller("en").percent(share)))
     assert low <= max(share.low, 0)
     assert high >= min(share.high, 100)

@@ -279,7 +279,7 @@ def test_neither_match_nor_key_is_in_any_release_or_at_the_hub(home: Path) -> No
     written = [form for s in secrets for form in (s, s[::-1], s.hex().encode(), str(int.from_bytes(s)).encode())]
     held = contents(home)
     held |= {
-        n: content + pl.read_parquet(home / n).write_csv().encode()
+        n: content + pl.read_parquet(home / n).write_json().encode()
         for n, content in held.items()
         if n.endswith(".parquet")
     }

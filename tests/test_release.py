@@ -126,10 +126,18 @@ PARAMETERS = ("privacy_loss", "person", "privacy_parameters")
     ("accounting", set_in("tables", "admissions", "unit")("person")),
     ("manifest", set_in("tables", "family", "delta")("0")),
     ("layout", set_in("tables", "family2")({})),
+    ("manifest", lambda m: m["tables"]["family"]["measures"].append(m["tables"]["family"]["measures"][0])),
 ])  # fmt: skip
 def test_a_signed_lie_is_refused_by_name(copy: Path, sealed: tuple[Release, bytes], rule: str, change: Callable[[dict[str, Any]], None]) -> None:  # fmt: skip
     found = refused(resign(copy, sealed[1], change))
     assert found in ((rule, "manifest") if rule == "accounting" else (rule,))
+
+
+def test_half_a_character_is_no_text(copy: Path, sealed: tuple[Release, bytes]) -> None:
+    text = (copy / "manifest.json").read_bytes().replace(b'"published":"', b'"published":"\\ud800', 1)
+    (copy / "manifest.json").write_bytes(text)
+    (copy / "manifest.sig").write_text(Ed25519PrivateKey.from_private_bytes(sealed[1]).sign(text).hex())
+    assert refused(copy) == "manifest"
 
 
 def test_a_cell_below_the_threshold_is_refused(copy: Path, sealed: tuple[Release, bytes]) -> None:

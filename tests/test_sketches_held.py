@@ -14,6 +14,7 @@ from test_inbox import forge
 from aggregations.departures import outgoing, withdraw
 from privacy.buckets import scale
 from privacy.calendar import Period
+from privacy.delivery import pack
 from privacy.errors import VerificationRefusal
 from privacy.release import Release, deliver
 from tests.releases import Sender, sender, small_policy
@@ -55,6 +56,13 @@ def test_a_sketch_is_held_as_sealed_with_what_it_takes_to_read_it(hub: Hub, sent
     sigma = {part: scale(g["sigma"], g["step"]) for g in spec["groups"] for part in g["parts"]}
     assert dict(held.select("part", "scale").iter_rows()) == {part: sigma[part] for part in spec["parts"]}
     assert query(hub, "select count(*) from dictionary where relation = 'sketches'").item() == 1 + 10
+
+
+def test_a_parcel_carries_them(sent: tuple[Sender, Release]) -> None:
+    folder, spec = sent[1].folder, sent[1].manifest["sketches"]["reach"]
+    there = pack(folder).files["sketches/reach.parquet"]
+    assert there.sha256 == spec["sha256"]
+    assert there.limit >= (folder / "sketches" / "reach.parquet").stat().st_size
 
 
 def test_a_release_without_sketches_leaves_their_tables_empty(hub: Hub, tmp_path: Path) -> None:
