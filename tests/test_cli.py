@@ -196,6 +196,7 @@ def test_changed_rows_are_told_and_a_revision_is_charged(loaded: Jauge, tmp_path
     assert "75.0 % left" in loaded("ledger", "theatre").out
 
 
+@pytest.mark.slow
 def test_an_exhausted_budget_is_a_refusal_with_its_own_code(loaded: Jauge, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         assert loaded("release", "theatre", "2025-2026", "--revise").code == 0

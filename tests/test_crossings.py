@@ -108,6 +108,7 @@ def test_a_venue_that_does_not_share_its_sketches_is_in_no_comparison_and_no_par
         hub.governance.write_text(whole, "utf-8")
 
 
+@pytest.mark.slow
 def test_crossings_are_told_with_their_shares_and_a_plan_with_what_each_adds(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ ALIKE = np.uint64(0xF1DE83E19937733D) * np.arange(
 )  # the multiplier's inverse: hashes 0 to 7, one place
 
 
-@pytest.mark.parametrize("people", [1, 700, 40_000])
+@pytest.mark.parametrize("people", [1, 700, pytest.param(40_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("crews", [1, 3])
 def test_grouping_brings_each_persons_rows_together(people: int, crews: int) -> None:
     """As Polars groups them; also numbers that differ in one bit, and whose hashes begin alike."""

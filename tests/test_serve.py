@@ -69,6 +69,7 @@ def served(hub: Hub, limits: Limits = LIMITS):
         yield server, given
 
 
+@pytest.mark.slow
 def test_each_partner_sees_what_the_rules_say_and_sums_have_margins(hub):
     with served(hub) as (server, given):
         with attached(server.port, given["region"]) as client:

@@ -83,7 +83,7 @@ def town(seed: int, tilt: dict[str, np.ndarray] | None = None) -> Sight:
     )
 
 
-@pytest.mark.parametrize("towns", [20, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("towns", [8, pytest.param(400, marks=pytest.mark.slow)])
 def test_where_no_venue_differs_hardly_ever_is_anything_suggested(towns):
     """All suggestions are then false: in at most the stated share of towns is there one."""
     said = [suggest(town(seed)) for seed in range(towns)]
