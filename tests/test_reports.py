@@ -51,7 +51,9 @@ def test_a_page_a_venue_genre_and_territory_and_those_of_the_network_in_both_lan
         other = "en" if language == "fr" else "fr"
         assert f'<html lang="{language}">' in page
         assert f'{"../" * file.count("/")}../{other}/{file}"' in page
-        assert re.search(r"\d{1,2} \w+ 20\d\d" if language == "fr" else r"[A-Z]\w+ \d{1,2}, 20\d\d", page), "of which day"
+        assert re.search(r"\d{1,2} \w+ 20\d\d" if language == "fr" else r"[A-Z]\w+ \d{1,2}, 20\d\d", page), (
+            "of which day"
+        )
 
 
 def test_nothing_is_fetched_or_run_and_every_link_leads_somewhere(site):
