@@ -57,6 +57,12 @@ def test_a_venue_is_compared_with_those_of_its_key_and_the_others_are_named(home
     assert [v.venue for v in seen.among(["opera", "opera", "theatre"])] == ["opera", "theatre"]
     with pytest.raises(Fault, match="No comparable sketch of hall"):
         seen.among(["opera", "hall"])
+    assert list(comparable(Hub(home / "hub"), "theatre", TODAY, territory="75").vectors) == [
+        "theatre",
+        "museum",
+        "opera",
+    ]
+    assert list(comparable(Hub(home / "hub"), "theatre", TODAY, territory="38").vectors) == ["theatre"]
     part = comparable(Hub(home / "hub"), "theatre", TODAY, part="loyalty:primo")
     assert 0 < part.own.counts.sum() < seen.own.counts.sum()
 

@@ -15,7 +15,15 @@ Part = Annotated[str, typer.Option(help="all, or a segment: age_band:25-39. / al
 Over = Annotated[str | None, typer.Option("--period", help="By default its last season. / Sa dernière saison.")]
 
 
-def crossings(venue: VenueId, part: Part = "all", period: Over = None, home: Home = HERE) -> None:
+def crossings(
+    venue: VenueId,
+    territory: Annotated[
+        str | None, typer.Option(help="Only venues of a département: 38. / D'un seul département.", metavar="CODE")
+    ] = None,
+    part: Part = "all",
+    period: Over = None,
+    home: Home = HERE,
+) -> None:
     """Say with whom a venue shares its audience, and how often people go out. / Avec qui un lieu partage son public.
 
     From noisy sketches: nobody is matched with anybody. Each figure is an interval that holds the truth 95 times in 100;
@@ -23,7 +31,7 @@ def crossings(venue: VenueId, part: Part = "all", period: Over = None, home: Hom
     """
     from warehouse.overlap.sentences import tell_crossings, tell_kinds
 
-    seen = _see(home, venue, part, period)
+    seen = _see(home, venue, part, period, territory)
     for sentence in (*tell_crossings(seen, language()), *tell_kinds(seen, language())):
         _line(sentence)
 
@@ -52,11 +60,11 @@ def plan_campaign(
         _line(sentence)
 
 
-def _see(home: Path, venue: str, part: str, period: str | None) -> "Comparable":
+def _see(home: Path, venue: str, part: str, period: str | None, territory: str | None = None) -> "Comparable":
     from warehouse.governance import Hub
     from warehouse.overlap.held import comparable
 
-    return comparable(Hub(home / "hub"), venue, datetime.now(UTC).date(), period=period, part=part)
+    return comparable(Hub(home / "hub"), venue, datetime.now(UTC).date(), period=period, part=part, territory=territory)
 
 
 def _line(text: str) -> None:

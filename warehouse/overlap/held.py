@@ -57,9 +57,11 @@ class Comparable:
 
 
 def comparable(
-    hub: Hub, venue: str, today: date, *, period: str | None = None, part: str = "all", snapshot: int | None = None
+    hub: Hub, venue: str, today: date, *, period: str | None = None, part: str = "all", territory: str | None = None
 ) -> Comparable:
     """Return what a member can compare with its own; of its last season (else its last quarter) if no period is named.
+
+    `territory`: the code of a département, of whose venues alone.
 
     Raises:
         GovernanceRefusal: it is no member.
@@ -73,9 +75,12 @@ def comparable(
         )
     sketches = {s.name for s in hub.policy.sketches}
     until = {s.venue: s.until for s in access(agreed, venue, today).shared if s.table in sketches}
-    with open_lake(hub, read_only=True, snapshot=snapshot) as lake:
+    with open_lake(hub, read_only=True) as lake:
         of = str(Period.parse(period)) if period else _last(lake, venue)
-        seen = [(r, v) for r, v, end in lake.execute(_RELEASES, [of]).fetchall() if v in until and end <= until[v]]
+        seen = [
+            (r, v) for r, v, end in lake.execute(_RELEASES, [of]).fetchall()
+            if v in until and end <= until[v] and (v == venue or agreed.venues[v].commune.startswith(territory or ""))
+        ]  # fmt: skip
         found = {v.venue: v for v in read_sketches(lake, [r for r, _ in seen], part)}
     if venue not in found:
         raise Fault(

@@ -17,8 +17,9 @@ from markupsafe import Markup
 from privacy.policy import Policy
 from warehouse.overlap.estimates import Estimate, audience, union
 from warehouse.overlap.held import read_sketches
+from warehouse.overlap.planning import plan_reach
 from warehouse.overlap.sentences import Row, Teller, estimate
-from warehouse.overlap.tables import attendances, crossing_share, crossings, partners, reach_curve
+from warehouse.overlap.tables import attendances, crossing_share, crossings, partners
 from warehouse.overlap.vectors import Vector
 from warehouse.reports.charts import Bar, draw_bars, themed
 from warehouse.reports.issues import Issue, Scope, Venue, compared_period
@@ -186,10 +187,9 @@ def _attendance(words: Words, crossed: Crossed, teller: Teller) -> Figure:
 
 
 def _curve(words: Words, crossed: Crossed, teller: Teller) -> Figure:
-    rows = [
-        (("+ " if row["venues"] > 1 else "") + crossed.name(row["venue"]), estimate(row, "reach"))
-        for row in reach_curve(crossed.largest).iter_rows(named=True)
-    ]
+    """Return the plan of a campaign at all of them: the venue that adds most comes first."""
+    steps = plan_reach(crossed.largest, len(crossed.largest))
+    rows = [(("+ " if n else "") + crossed.name(step.venue), step.reach) for n, step in enumerate(steps)]
     return _bars(rows, words.say("curve"), words.say("member_name"), words.say("people"), teller)
 
 
