@@ -159,7 +159,7 @@ def _matrix(crossed: Crossed, teller: Teller) -> Grid:
             return _text(audience(one), teller)
         row = crossed.pair(one, other)
         common = estimate(row, "people")
-        part = f" · {teller.percent(estimate(row, 'share_a'))}" if common.tells else ""
+        part = f" · {teller.percent(estimate(row, 'share_a'))}" if row["share_a_low"] >= 1 else ""
         return _text(common, teller) + part
 
     names = tuple(crossed.name(v.venue) for v in crossed.largest)
