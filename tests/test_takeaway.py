@@ -233,9 +233,8 @@ def test_the_funders_figures_are_those_of_sql(hub: Hub, own: Held, taken: Path, 
         "and period = '2025-2026'",
     ).item()
     part = share_of(own.issue.sheets["price"], 0, ("exonere",), "tickets")
-    assert part
-    assert part.value == pytest.approx(free)
-    assert write.percent(part) in told
+    assert (part is None) == (free is None)  # a small code may be hidden by its noise
+    assert part is None or (part.value == pytest.approx(free) and write.percent(part) in told)
     assert HIDDEN[language].capitalize() in told or HIDDEN[language] in told
     most = {"fr": "au plus", "en": "at most"}[language]
     assert all("±" in cell or most in cell or not re.search(r"\d", cell) for line in lines for cell in line[1:])
