@@ -62,7 +62,7 @@ def test_a_venue_is_compared_with_those_of_its_key_and_the_others_are_named(home
         "museum",
         "opera",
     ]
-    assert list(comparable(Hub(home / "hub"), "theatre", TODAY, territory="38").vectors) == ["theatre"]
+    assert list(comparable(Hub(home / "hub"), "theatre", TODAY, territory="7").vectors) == ["theatre"]
     part = comparable(Hub(home / "hub"), "theatre", TODAY, part="loyalty:primo")
     assert 0 < part.own.counts.sum() < seen.own.counts.sum()
 

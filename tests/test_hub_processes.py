@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,24 @@ def start(hub: Hub) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def first_to_decide(processes: Sequence[subprocess.Popen[str]], times: int) -> subprocess.Popen[str]:
+    """Return the one that first has decided so often: which one it is, nothing says."""
+    with selectors.DefaultSelector() as waiting:
+        seen = dict.fromkeys(processes, b"")
+        for process in processes:
+            assert process.stdout
+            waiting.register(process.stdout, selectors.EVENT_READ, process)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                process = key.data
+                seen[process] += (read := os.read(key.fd, 4096))
+                if seen[process].count(b"\n") >= times:
+                    return process
+                if not read:  # it has ended: the other has the rest
+                    waiting.unregister(key.fileobj)
+    raise AssertionError([process.communicate() for process in processes])
+
+
 def whole(hub: Hub, folders: list[Path]) -> None:
     """Every release is held once, with all its cells; every folder is where it belongs."""
     names = sorted(f.name for f in folders)
@@ -75,14 +95,13 @@ def whole(hub: Hub, folders: list[Path]) -> None:
 def test_two_processes_hold_each_release_once_though_one_is_killed(tmp_path, shared, sent):
     hub = shared.hub(tmp_path / "hub")
     folders = join(hub, sent)
-    first, second = start(hub), start(hub)  # on a catalogue that neither has made yet
-    assert first.stdout
-    for _ in range(5):
-        assert first.stdout.readline(), first.stderr.read() if first.stderr else ""
-    first.send_signal(signal.SIGKILL)
-    first.communicate()
-    told, errors = second.communicate(timeout=300)
-    assert (second.returncode, errors) == (0, "")
+    both = start(hub), start(hub)  # on a catalogue that neither has made yet
+    killed = first_to_decide(both, 5)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    (left,) = (p for p in both if p is not killed)
+    told, errors = left.communicate(timeout=300)
+    assert (left.returncode, errors) == (0, "")
     assert told
     whole_after = start(hub)  # what the killed one had in hand
     _, errors = whole_after.communicate(timeout=300)

@@ -98,6 +98,11 @@ class FormerKey(_Part):
     revoked: bool = False
 
 
+def departement_of(commune: str) -> str:
+    """Return the département of an INSEE code (never of a postal code): its first two characters, three overseas."""
+    return commune[:3] if commune.startswith(("97", "98")) else commune[:2]
+
+
 class Member(_Part):
     """A venue whose releases the hub takes; `public_key`: Ed25519, 64 hex digits."""
 

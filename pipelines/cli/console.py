@@ -37,6 +37,11 @@ def say(en: str, fr: str) -> str:
     return fr if language() == "fr" else en
 
 
+def line(text: str) -> None:
+    """Print a sentence as it is: not coloured, not read as markup, not cut."""
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def progress() -> Progress:
     """Return a progress bar on standard error, so that results can be piped."""
     parts = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.console import HERE, Home, VenueId, language, out
+from pipelines.cli.console import HERE, Home, VenueId, language, line
 
 if TYPE_CHECKING:
     from warehouse.overlap.held import Comparable
@@ -33,7 +33,7 @@ def crossings(
 
     seen = _see(home, venue, part, period, territory)
     for sentence in (*tell_crossings(seen, language()), *tell_kinds(seen, language())):
-        _line(sentence)
+        line(sentence)
 
 
 def plan_campaign(
@@ -57,7 +57,7 @@ def plan_campaign(
     seen = _see(home, venue, part, period)
     chosen = seen.among([i.strip() for i in among.split(",")]) if among else list(seen.vectors.values())
     for sentence in tell_plan(plan_reach(chosen, placements), seen, language()):
-        _line(sentence)
+        line(sentence)
 
 
 def _see(home: Path, venue: str, part: str, period: str | None, territory: str | None = None) -> "Comparable":
@@ -65,7 +65,3 @@ def _see(home: Path, venue: str, part: str, period: str | None, territory: str |
     from warehouse.overlap.held import comparable
 
     return comparable(Hub(home / "hub"), venue, datetime.now(UTC).date(), period=period, part=part, territory=territory)
-
-
-def _line(text: str) -> None:
-    out.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.console import HERE, Home, PeriodText, VenueId, language, out, say
+from pipelines.cli.console import HERE, Home, PeriodText, VenueId, language, line, say
 
 if TYPE_CHECKING:
     from warehouse.targeting.sight import Sight
@@ -30,15 +30,15 @@ def suggest(venue: VenueId, genre: Genre = None, period: Over = None, home: Home
     _check_genre(sight, genre)
     found = suggestions(sight, period, genre)
     for suggestion in found:
-        _line(f"- {suggestion.sentence(language())}")
+        line(f"- {suggestion.sentence(language())}")
     if not found:
-        _line(say("Nothing stands out beyond noise and chance.", "Rien ne ressort au-delà du bruit et du hasard."))
+        line(say("Nothing stands out beyond noise and chance.", "Rien ne ressort au-delà du bruit et du hasard."))
     leads = best(sight, "anticipation", period, genre), best(sight, "channel", period)
     for lead in leads:
         if lead:
-            _line(lead.sentence(language()))
+            line(lead.sentence(language()))
     for venue_like in alike(sight, period)[:5]:
-        _line(venue_like.sentence(language()))
+        line(venue_like.sentence(language()))
 
 
 def brief(
@@ -70,7 +70,7 @@ def brief(
         performance=on.date() if on else None,
     )  # fmt: skip
     for path in made.write(to or home / "briefs" / made.id):
-        _line(str(path))
+        line(str(path))
 
 
 def lift(
@@ -95,9 +95,9 @@ def lift(
     sight.at(period)
     for segment in read_segments(sight, brief):
         try:
-            _line(f"- {measure(sight, segment, period, against).sentence(language())}")
+            line(f"- {measure(sight, segment, period, against).sentence(language())}")
         except Fault as fault:  # of one segment; the others may be told
-            _line(f"- {fault.sentence(language())}")
+            line(f"- {fault.sentence(language())}")
 
 
 def _see(home: Path, venue: str) -> "Sight":
@@ -115,7 +115,3 @@ def _check_genre(sight: "Sight", genre: str | None) -> None:
     codes = [c for c in dimension_of(sight, "family").codes if c != "unknown"]
     if genre not in codes:
         raise typer.BadParameter(say(f"one of {', '.join(codes)}", f"l’un de {', '.join(codes)}"))
-
-
-def _line(text: str) -> None:
-    out.print(text, highlight=False, markup=False, soft_wrap=True)

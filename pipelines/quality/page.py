@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aggregations.inspection import UnknownWords, inspect
@@ -28,6 +27,7 @@ from pipelines.quality.warnings import LANGUAGES, Finding, findings
 from pipelines.quality.words import Words
 from privacy.errors import JaugeError
 from warehouse.reports.build import swap
+from warehouse.reports.filling import pages
 from warehouse.reports.sections import Grid
 
 _LOADS = 20
@@ -196,8 +196,4 @@ def _loads(words: Words, loads: Sequence[Receipt]) -> Grid:
 
 
 def _render(**values: Any) -> str:
-    loader = ChoiceLoader([PackageLoader("pipelines.quality"), PackageLoader("warehouse.reports")])
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("quality.html").render(values)
+    return pages("pipelines.quality", "warehouse.reports").get_template("quality.html").render(values)

@@ -21,7 +21,6 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 from babel.dates import format_date
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aggregations.departures import Departure, departures
@@ -38,6 +37,7 @@ from privacy.declarations import Unit
 from privacy.policy import Policy
 from warehouse.reports.build import swap
 from warehouse.reports.figures import Writer
+from warehouse.reports.filling import pages
 
 _LOADS = 12
 
@@ -197,8 +197,4 @@ def _texts() -> dict[str, list[str]]:
 
 
 def _render(**values: Any) -> str:
-    loader = ChoiceLoader([PackageLoader("pipelines.steward"), PackageLoader("warehouse.reports")])
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("steward.html").render(values)
+    return pages("pipelines.steward", "warehouse.reports").get_template("steward.html").render(values)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from privacy.registry import record
 from warehouse.catalogue import words
@@ -28,6 +27,7 @@ from warehouse.catalogue.settings import NOWHERE
 from warehouse.catalogue.terms import library
 from warehouse.governance import Hub
 from warehouse.reports.build import swap
+from warehouse.reports.filling import pages
 
 
 class _Readable(yaml.SafeDumper):
@@ -76,10 +76,8 @@ def _yaml(value: dict[str, Any]) -> str:
 
 
 def _page(catalogue: Catalogue) -> str:
-    loader = PackageLoader("warehouse.catalogue", "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("index.html").render(
-        catalogue=catalogue, settings=catalogue.settings, library=library(), words=words, nowhere=NOWHERE
+    return (
+        pages("warehouse.catalogue")
+        .get_template("index.html")
+        .render(catalogue=catalogue, settings=catalogue.settings, library=library(), words=words, nowhere=NOWHERE)
     )

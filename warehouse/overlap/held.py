@@ -14,7 +14,7 @@ import duckdb
 
 from privacy.calendar import Period
 from privacy.errors import Fault, GovernanceRefusal
-from warehouse.charter import Member
+from warehouse.charter import Member, departement_of
 from warehouse.governance import Hub, governance
 from warehouse.lake import open_lake
 from warehouse.overlap.vectors import Vector, read_vectors
@@ -79,7 +79,7 @@ def comparable(
         of = str(Period.parse(period)) if period else _last(lake, venue)
         seen = [
             (r, v) for r, v, end in lake.execute(_RELEASES, [of]).fetchall()
-            if v in until and end <= until[v] and (v == venue or agreed.venues[v].commune.startswith(territory or ""))
+            if v in until and end <= until[v] and (v == venue or territory in (None, departement_of(agreed.venues[v].commune)))
         ]  # fmt: skip
         found = {v.venue: v for v in read_sketches(lake, [r for r, _ in seen], part)}
     if venue not in found:

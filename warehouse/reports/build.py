@@ -15,12 +15,10 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from privacy.policy import Policy
 from warehouse.charter import Floor, Governance, Member
@@ -29,6 +27,7 @@ from warehouse.holdings import hold_rules
 from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.crossings import Crossed, crossing_page, sketches_of
 from warehouse.reports.explore import write_explore
+from warehouse.reports.filling import pages
 from warehouse.reports.issues import (
     Issue,
     Scope,
@@ -230,14 +229,10 @@ def _write(making: Path, path: str, language: str, content: dict[str, Any], site
     target = making / language / f"{path}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     values = {"words": words, "other": other, "page": path, "root": "../" * path.count("/"), "made": made}
-    text = _environment().get_template(content["template"]).render(values | content | {"for_whom": for_whom})
+    text = (
+        pages("warehouse.reports").get_template(content["template"]).render(values | content | {"for_whom": for_whom})
+    )
     target.write_text(text, "utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("warehouse.reports", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def swap(making: Path, place: Path) -> None:

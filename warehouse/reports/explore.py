@@ -26,17 +26,18 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from privacy.calendar import Period
 from privacy.declarations import Table
 from privacy.policy import Policy
+from warehouse.charter import departement_of
 from warehouse.definitions import NEVER_ADDED, Z95
 from warehouse.lake import Snapshot, current
 from warehouse.reports.cells import title
 from warehouse.reports.figures import Estimate
+from warehouse.reports.filling import pages
 from warehouse.reports.words import Words
 from warehouse.sharing import Access
 
@@ -145,12 +146,8 @@ def explore_page(held: Held, language: str) -> str:
     """Return the page in a language: figures, script, style and a table for those without scripts."""
     words, other = Words(language), next(x for x in _LANGUAGES if x != language)
     script = _file("explore.js")
-    loader = PackageLoader("warehouse.reports", "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     at = held.of.at
-    return environment.get_template("explore.html").render(
+    return pages("warehouse.reports").get_template("explore.html").render(
         say=_texts(language)["page"], said=_texts(other)["page"], language=language, other=other,
         script=Markup(script), style=Markup(_file("explore.css")),  # noqa: S704 (files of this package)
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -182,7 +179,7 @@ def _about(held: Held, words: Words) -> dict[str, Any]:
         "z": Z95,
         "words": _texts(words.language)["script"],
         "venues": [
-            {"code": id_, "label": name, "group": kind, "place": _departement(commune)}
+            {"code": id_, "label": name, "group": kind, "place": departement_of(commune)}
             for id_, name, kind, commune in held.venues
         ],
         "groups": {kind: words.kind(kind) for _, _, kind, _ in held.venues},
@@ -204,10 +201,6 @@ def _about(held: Held, words: Words) -> dict[str, Any]:
             for g in held.grids
         ],
     }  # fmt: skip
-
-
-def _departement(commune: str) -> str:
-    return commune[: 3 if commune.startswith("97") else 2]
 
 
 def _still(held: Held, words: Words) -> dict[str, Any] | None:

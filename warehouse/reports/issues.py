@@ -15,7 +15,7 @@ import duckdb
 
 from privacy.calendar import Period
 from privacy.policy import Policy
-from warehouse.charter import Floor, Governance, Loss
+from warehouse.charter import Floor, Governance, Loss, departement_of
 from warehouse.definitions import sql
 from warehouse.reports.cells import Sheet, read_sheets
 from warehouse.sharing import access
@@ -33,8 +33,8 @@ class Venue:
 
     @property
     def departement(self) -> str:
-        """The département of its commune: two characters of an INSEE code (never of a postal one), three overseas."""
-        return self.commune[:3] if self.commune.startswith(("97", "98")) else self.commune[:2]
+        """The département of its commune."""
+        return departement_of(self.commune)
 
 
 @dataclass(frozen=True, slots=True)

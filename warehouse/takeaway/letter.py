@@ -13,11 +13,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from privacy.calendar import Period
 from warehouse.reports.cells import Sheet, title
 from warehouse.reports.figures import Estimate, change
+from warehouse.reports.filling import pages
 from warehouse.takeaway.held import Held
 from warehouse.takeaway.phrases import Phrases
 from warehouse.targeting.discovery import below, discoveries
@@ -122,15 +121,8 @@ def write_letter(held: Held, phrases: Phrases, stem: Path) -> list[Path]:
         "unit": phrases.say("letter_unit") if any(m.part for m in moves) else "",
         "foot": foot,
     }
-    environment = Environment(
-        loader=PackageLoader("warehouse.takeaway", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     page, text = stem.with_suffix(".html"), stem.with_suffix(".txt")
-    page.write_text(environment.get_template("letter.html").render(values), "utf-8")
+    page.write_text(pages("warehouse.takeaway").get_template("letter.html").render(values), "utf-8")
     text.write_text(_text(values), "utf-8")
     return [page, text]
 

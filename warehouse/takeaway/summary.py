@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from warehouse.reports.filling import pages
 from warehouse.takeaway.held import Held
 from warehouse.takeaway.phrases import Phrases
 from warehouse.takeaway.pictures import Picture, bars
@@ -26,29 +26,26 @@ def write_summary(held: Held, phrases: Phrases, path: Path) -> Path:
         if "provenance" in before.sheets and "provenance" in after.sheets:
             trend = words.trend(before.sheets["provenance"], after.sheets["provenance"])
             said = [*said[:1], *([trend] if trend else []), *said[1:]]
-    environment = Environment(
-        loader=PackageLoader("warehouse.takeaway", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("summary.html").render(
-        language=phrases.language,
-        title=phrases.say("summary_title", name=held.name),
-        heading=phrases.say("summary_heading"),
-        name=held.name,
-        period=words.quarter(held.period),
-        published=words.say("published_on", date=words.day(held.issue.published)),
-        said_title=phrases.say("summary_said"),
-        said=said[:_SENTENCES],
-        charts_title=phrases.say("summary_charts"),
-        charts=charts,
-        promise_title=phrases.say("note_promise"),
-        promise=phrases.promise(held.issue),
-        margins_title=phrases.say("summary_margins"),
-        margins=phrases.margins,
-        made=phrases.made_from(held.snapshot),
+    text = (
+        pages("warehouse.takeaway")
+        .get_template("summary.html")
+        .render(
+            language=phrases.language,
+            title=phrases.say("summary_title", name=held.name),
+            heading=phrases.say("summary_heading"),
+            name=held.name,
+            period=words.quarter(held.period),
+            published=words.say("published_on", date=words.day(held.issue.published)),
+            said_title=phrases.say("summary_said"),
+            said=said[:_SENTENCES],
+            charts_title=phrases.say("summary_charts"),
+            charts=charts,
+            promise_title=phrases.say("note_promise"),
+            promise=phrases.promise(held.issue),
+            margins_title=phrases.say("summary_margins"),
+            margins=phrases.margins,
+            made=phrases.made_from(held.snapshot),
+        )
     )
     path.write_text(text, "utf-8")
     return path

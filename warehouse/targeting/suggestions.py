@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from privacy.calendar import Period
-from warehouse.charter import Member
+from warehouse.charter import Member, departement_of
 from warehouse.reports.figures import Estimate, Writer, place_of
 from warehouse.targeting.discovery import RATE, below, discoveries
 from warehouse.targeting.segments import Part, Segment, index, part_of, pooled, segments
@@ -99,11 +99,6 @@ def suggest(sight: Sight, period: str | None = None, family: str | None = None, 
     kept = [s for i in discoveries([s.p_value for s in found], rate) if (s := found[i]).index.high < 100]
     told = [replace(s, tested=len(found)) for s in kept]
     return sorted(told, key=lambda s: (-s.volume.low, s.segment.label("en")))
-
-
-def departement_of(commune: str) -> str:
-    """Return the département of an INSEE code (never of a postal code): its first two characters, three overseas."""
-    return commune[:3] if commune.startswith(("97", "98")) else commune[:2]
 
 
 def _parts(sight: Sight, sheets: Sheets, segment: Segment) -> Mapping[str, Part]:
