@@ -9,11 +9,14 @@ and is not what is measured.
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import duckdb
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -43,6 +46,13 @@ def main() -> None:
     print(f"{asked.venues} venues x {asked.quarters} quarters: {len(pages)} pages, {size:.0f} MB in {took:.0f} s")
     print(f"{len(pages) / took:.2f} pages a second, {took / asked.venues:.2f} s a venue")
     print(f"peak memory {peak:.0f} MB, of which {before:.0f} MB before")
+    told = {
+        "venues": asked.venues,
+        "quarters": asked.quarters,
+        "s_per_venue": round(took / asked.venues, 2),
+        "peak_mb": round(peak),
+    }
+    print(json.dumps(told))
 
 
 def filled(home: Path, venues: int, quarters: int) -> Hub:
@@ -62,29 +72,34 @@ def filled(home: Path, venues: int, quarters: int) -> Hub:
             "and table_name in (select table_name from information_schema.tables where table_type = 'BASE TABLE')"
         ).fetchall()]  # fmt: skip
 
+        past = [Period(2025 - i // 4, 4 - i % 4) for i in range(quarters)]
+
         def copy() -> None:
             for release, kind in made:
-                past = [Period(2025 - i // 4, 4 - i % 4) for i in range(quarters)]
                 wanted = [Period(2025)] if kind == "season" else past
-                for n in range(venues):
-                    for period in wanted:
-                        if n or str(period) not in ("2025-2026", "2025-2026-T4"):
-                            for table in tables:
-                                put(lake, table, release, n, period)
+                others = [
+                    (n, p) for n in range(venues) for p in wanted if n or str(p) not in ("2025-2026", "2025-2026-T4")
+                ]
+                if others:
+                    for table in tables:
+                        put(lake, table, release, others)
 
         in_turn(lake, copy)
     return hub
 
 
-def put(lake: object, table: str, release: str, n: int, period: Period) -> None:
-    names = [r[0] for r in lake.execute(f"describe {table}").fetchall()]  # type: ignore[attr-defined]
+def put(lake: duckdb.DuckDBPyConnection, table: str, release: str, others: list[tuple[int, Period]]) -> None:
+    """Copy what a table holds of a release to those of other venues and periods."""
+    names = [r[0] for r in lake.execute(f"describe {table}").fetchall()]
     new = {
-        "release_id": f"'{release}-{n}-{period}'", "venue": f"'v{n}'", "period": f"'{period}'",
-        "season": f"'{period.year}-{period.year + 1}'",
-        "period_start": f"date '{period.start}'", "period_end": f"date '{period.end}'",
+        "release_id": f"'{release}-' || n || '-' || p", "venue": "'v' || n", "period": "p", "season": "s",
+        "period_start": "a", "period_end": "b",
     }  # fmt: skip
     columns = ", ".join(new.get(name, f'"{name}"') for name in names)
-    lake.execute(f"insert into {table} select {columns} from {table} where release_id = '{release}'")  # type: ignore[attr-defined] # noqa: S608
+    values = ", ".join(f"({n}, '{p}', '{p.year}-{p.year + 1}', date '{p.start}', date '{p.end}')" for n, p in others)
+    lake.execute(
+        f"insert into {table} select {columns} from {table}, (values {values}) other (n, p, s, a, b) where release_id = '{release}'"  # noqa: S608
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ publishable; nothing here is a sum of the cells shown. A share is of the total, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -43,6 +43,10 @@ class Sheet:
     period: str
     cells: Figures
     levels: Figures
+    # What `targeting.segments.part_of` has told of it: each venue is compared with every other, so each is asked for often.
+    told: dict[tuple[int, str, str | None], Any] = field(
+        default_factory=dict[tuple[int, str, str | None], Any], repr=False, compare=False
+    )
 
     @property
     def lead(self) -> Measure:

@@ -88,6 +88,15 @@ def part_of(sheet: Sheet, segment: Segment, *, hidden: bool = False) -> Part | N
 
     With `hidden`, one that is not publishable counts as nobody.
     """
+    key = segment.dimension, segment.code, segment.given
+    if key not in sheet.told:
+        sheet.told[key] = _read(sheet, segment)
+    shown, part = sheet.told[key]
+    return part if shown or hidden else None
+
+
+def _read(sheet: Sheet, segment: Segment) -> tuple[bool, Part | None]:
+    """Return whether a segment is told, and the part that it is; of one that is not publishable, as if nobody were in it."""
     dimension = segment.table.dimensions[segment.dimension]
 
     def at(code: str | None) -> Estimate | None:
@@ -95,11 +104,10 @@ def part_of(sheet: Sheet, segment: Segment, *, hidden: bool = False) -> Part | N
         figures = (sheet.levels if None in codes else sheet.cells).get(codes, {})
         return figures.get(sheet.lead.name)
 
-    people, total, unknown = at(segment.code), at(None), at("unknown")
-    if people is None and hidden:
-        people = Estimate(0.0, 0.0)
-    if people is None or total is None:
-        return None
+    given, total, unknown = at(segment.code), at(None), at("unknown")
+    if total is None:
+        return False, None
+    people = given or Estimate(0.0, 0.0)
     n = len(dimension.codes)
     gone = [unknown] if unknown else []
     known, rest = without(total, gone, len(gone) / n), without(total, [*gone, people], (len(gone) + 1) / n)
@@ -111,7 +119,7 @@ def part_of(sheet: Sheet, segment: Segment, *, hidden: bool = False) -> Part | N
         unsure = Estimate(-half, half / 2)
         known, rest = added((known, unsure)), added((rest, unsure))
     found = share(people, rest, pulled)
-    return Part(people, known, found) if found and (found.value > 0 or hidden) else None
+    return given is not None and found is not None and found.value > 0, Part(people, known, found) if found else None
 
 
 def pooled(parts: Mapping[str, Part]) -> Estimate:
