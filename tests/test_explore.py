@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from privacy.release import deliver
+from tests.browser import chromium
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub
 from warehouse.inbox import accept
@@ -176,12 +176,8 @@ CHOICES = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 def opened(browser: Any, folder: Path, choice: str = "", language: str = "en", **context: Any) -> tuple[Any, list[str]]:
