@@ -23,6 +23,7 @@ from warehouse.reports.build import build_reports
 from warehouse.reports.cells import Sheet
 from warehouse.reports.figures import Estimate, Writer
 from warehouse.reports.pdf import print_pages
+from warehouse.reports.sections import section
 from warehouse.reports.words import Words
 
 POLICY = small_policy("loyalty", "provenance", "departement", "family", "anticipation", "channel")
@@ -267,6 +268,31 @@ def test_the_first_is_named_only_if_no_other_may_be_it(numbers: list[Estimate]):
         first, *others = sorted(numbers, key=lambda e: -e.value)
         assert all(first.value > e.value for e in others)
         assert all(first.low > e.low for e in others)
+
+
+def test_a_ticket_brings_an_average_only_where_receipts_are_told():
+    def told(**figures: Estimate):
+        return Words("en").average(
+            {"price": Sheet(small_policy().table("price"), "r", "2025-2026", {}, {(None, None): figures})}
+        )
+
+    tickets, receipts = Estimate(1000, 20), Estimate(24_000, 300)
+    assert "€24.0 ±\u202f1.2</b>" in str(told(tickets=tickets, revenue=receipts))  # 1.96 √(300² + 24² · 20²) / 1000, up
+    assert told(tickets=tickets) is None
+    assert told(tickets=Estimate(1000, 400), revenue=receipts) is None
+
+
+def test_where_nobody_lives_nothing_is_said_for_a_thousand_inhabitants():
+    """Around Paris, which is a département: not "not publishable", for there is nobody to count."""
+    table = POLICY.table("provenance")
+    levels = {(c,): {"people": Estimate(100, 5)} for c in table.dimensions[0].codes} | {
+        (None,): {"people": Estimate(700, 10)}
+    }
+    told = section(
+        Sheet(table, "r", "2025-2026", levels, levels), Words("en"), populations={"commune": 50_000, "departement": 0}
+    )
+    lines = dict(told.figures[0].grid.lines)
+    assert [lines[label][-1] for label in ("Same town", "Same département")] == ["2.00 ±\u202f0.20", "—"]
 
 
 def test_without_chromium_pdf_says_what_to_do(monkeypatch, tmp_path):

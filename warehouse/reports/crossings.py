@@ -73,8 +73,7 @@ def sketches_of(
 ) -> Crossed | None:
     """Return what can be crossed of what may be shown; a member's own sketch must be among it. None below two venues."""
     held = {r for (r,) in lake.execute("select distinct release_id from sketches where part = 'all'").fetchall()}
-    names = [s.name for s in policy.sketches]
-    seen = [i for i in issues if i.release_id in held and any(scope.shows(i, name) for name in names)]
+    seen = [i for i in issues if i.release_id in held and any(scope.shows(i, s.name) for s in policy.sketches)]
     period = compared_period([i for i in seen if scope.member in (None, i.venue)])
     wanted = [i for i in seen if i.period == period]
     found = read_sketches(lake, [i.release_id for i in wanted], "all") if wanted else []
@@ -87,7 +86,8 @@ def sketches_of(
         return None
     without = tuple(sorted({v.venue for v in found} - {v.venue for v in alike}))
     largest = alike[:_MOST]
-    plans = plans_of(lake, policy.sketches, [i.release_id for i in wanted], largest)
+    names = {v.venue for v in largest}
+    plans = plans_of(lake, policy.sketches, [i.release_id for i in wanted if i.venue in names], largest)
     return Crossed(period, alike, without, venues, union(alike), plan_reach(largest, _MOST), plans)
 
 
