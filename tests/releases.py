@@ -77,13 +77,16 @@ def contributions(people: int, seed: int) -> Callable[[tuple[Table, ...]], pl.La
     return draw
 
 
-def hashed(people: int, seed: int) -> Callable[[Sketch], pl.LazyFrame]:
-    """Return the same persons as a sketch has them: each in some bucket, with some value of each attribute."""
+def hashed(people: int, first: int) -> Callable[[Sketch], pl.LazyFrame]:
+    """Return persons number `first` and following as a sketch has them: a number has the same bucket and values anywhere."""
 
     def draw(sketch: Sketch) -> pl.LazyFrame:
-        random = np.random.default_rng(seed)
-        columns = {d.name: random.choice(np.array(d.codes), people) for d in sketch.attributes}
-        return pl.LazyFrame({"person": range(people), "bucket": random.integers(0, sketch.buckets, people), **columns})
+        number = pl.int_range(first, first + people, dtype=pl.UInt64)
+        columns = {
+            d.name: (number.hash(i) % len(d.codes)).replace_strict(dict(enumerate(d.codes)), return_dtype=pl.String)
+            for i, d in enumerate(sketch.attributes, 1)
+        }
+        return pl.select(person=number, bucket=(number.hash(0) % sketch.buckets).cast(pl.Int64), **columns).lazy()
 
     return draw
 
@@ -96,12 +99,25 @@ class Sender:
     policy: Policy
     match_key: bytes = b""
 
-    def release(self, period: str = "2025-2026", *, people: int = 3000, seed: int = 1, revise: bool = False) -> Release:
-        """Publish a period for real: bounds, charge, noise, seal."""
+    def release(
+        self,
+        period: str = "2025-2026",
+        *,
+        people: int = 3000,
+        seed: int = 1,
+        first: int | None = None,
+        revise: bool = False,
+    ) -> Release:
+        """Publish a period for real: bounds, charge, noise, seal.
+
+        People are numbered from `first` on (by default apart for each seed): two venues' sketches share the same numbers.
+        """
         v = self.venue
         keys = v.public_key, v.signing_key, v.person_key
         publisher = Publisher(v.id, v.publishes, v.revenue, *keys, v.ledger, v.outbox, self.match_key)
-        of = at_once(contributions(people, seed), f"{people} {seed}", hashed(people, seed))
+        of = at_once(
+            contributions(people, seed), f"{people} {seed}", hashed(people, 10**6 * seed if first is None else first)
+        )
         return publish(publisher, of, self.policy, Period.parse(period), revise=revise).release
 
     def join(self, hub: Hub) -> None:
@@ -116,6 +132,7 @@ def sender(
     *,
     name: str = "Théâtre du Port",
     kind: str = "theatre",
+    commune: str = "75056",
     publishes: tuple[str, ...] = ("transactions",),
     revenue: bool = False,
     policy: Policy | None = None,
@@ -124,7 +141,7 @@ def sender(
     folder = home / "venues" / venue
     if folder.exists():
         return Sender(read_venue(folder), policy or read_policy())
-    made = add_venue(Venue(venue, name, kind, "75056", publishes=publishes, revenue=revenue, folder=folder))
+    made = add_venue(Venue(venue, name, kind, commune, publishes=publishes, revenue=revenue, folder=folder))
     return Sender(made, policy or read_policy())
 
 

@@ -19,11 +19,14 @@ from privacy.release import deliver
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub, governance
 from warehouse.inbox import accept
+from warehouse.lake import open_lake
 from warehouse.overlap.estimates import Estimate, normal, overlap
-from warehouse.overlap.held import comparable
-from warehouse.overlap.planning import plan_reach
+from warehouse.overlap.held import comparable, read_sketches
+from warehouse.overlap.planning import Placement, plan_reach
 from warehouse.overlap.sentences import Teller, tell_crossings, tell_kinds, tell_plan
 from warehouse.partners.extracts import write_database
+from warehouse.reports.plans import Plan, plan_grid, plans_of
+from warehouse.reports.words import Words
 from warehouse.sharing import access
 
 POLICY, TODAY, KEY = small_policy("provenance"), date(2026, 11, 22), b"m" * 32
@@ -138,6 +141,39 @@ def test_crossings_are_told_with_their_shares_and_a_plan_with_what_each_adds(
             assert done.exit_code == 0, done.output
             assert "museum" in done.output
     assert "63" in list(tell_plan([first, second], seen, "fr"))[-1]
+
+
+def test_a_plan_for_a_part_names_who_would_do_as_well_and_gives_no_figure_the_margin_hides() -> None:
+    [age, *_] = small_policy().sketches[0].attributes
+    names = {"theatre": "Le Port", "opera": "Le Large", "museum": "Les Marées"}
+
+    def told(first: Placement, then: Placement) -> tuple[str | None, ...]:
+        grid = plan_grid([Plan(age, "15-24", (first, then))], Words("en"), names)
+        assert grid is not None
+        [(label, cells)] = grid.lines
+        assert label == "Age: 15–24"
+        return cells
+
+    sure, vague = normal(3000, 200), normal(3000, 2000)
+    assert told(Placement("opera", sure, sure, ("theatre",)), Placement("museum", sure, vague, ())) == (
+        "Le Large or Le Port", "2,600 to 3,400 people", "Les Marées", "within the margin"
+    )  # fmt: skip
+    many = Placement("opera", sure, sure, ("theatre", "museum", "other"))
+    assert told(many, many)[0] == "4 venues as good, within the margin"
+    assert plan_grid([], Words("en"), names) is None
+
+
+def test_a_part_has_a_plan_only_of_venues_of_one_key(home: Path) -> None:
+    hub = Hub(home / "hub")
+    with open_lake(hub, read_only=True) as lake:
+        releases = [r for (r,) in lake.execute("select release_id from latest").fetchall()]
+        vectors = {v.venue: v for v in read_sketches(lake, releases, "all")}
+        alike = [vectors[v] for v in ("theatre", "museum", "opera")]
+        plans = plans_of(lake, POLICY.sketches, releases, alike)
+        assert {p.attribute.name for p in plans} == {"age_band", "loyalty", "provenance"}
+        assert "unknown" not in {p.code for p in plans}
+        assert {s.venue for p in plans for s in p.steps} <= {"theatre", "museum", "opera"}
+        assert plans_of(lake, POLICY.sketches, releases, [vectors["theatre"]]) == []
 
 
 @given(st.floats(-5000, 50_000), st.floats(0.5, 9000))

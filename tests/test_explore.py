@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from privacy.release import deliver
+from tests.browser import chromium
 from tests.releases import sender, small_policy
 from warehouse.governance import Hub
 from warehouse.inbox import accept
@@ -176,12 +176,8 @@ CHOICES = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 def opened(browser: Any, folder: Path, choice: str = "", language: str = "en", **context: Any) -> tuple[Any, list[str]]:
@@ -226,8 +222,8 @@ def test_values_and_margins_are_those_of_sql(
 def test_it_is_chosen_by_keyboard_and_told_to_screen_readers(browser: Any, folder: Path) -> None:
     page, wrong = opened(browser, folder, language="fr")
     assert page.locator("#still").is_hidden()
-    for _ in range(3):
-        page.keyboard.press("Tab")
+    for key in ("Tab", "Enter", "Tab"):  # past the links, to the content
+        page.keyboard.press(key)
     assert page.evaluate("document.activeElement.name") == "table"
     page.keyboard.type("Genres")
     assert page.locator("#title").inner_text() == "Genres fréquentés selon la provenance · Personnes"
@@ -239,6 +235,9 @@ def test_it_is_chosen_by_keyboard_and_told_to_screen_readers(browser: Any, folde
     assert page.evaluate("document.activeElement.value") == "opera"
     assert "venue=opera" in page.url
     assert "Opéra" in page.locator("#scope").inner_text()
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#title").inner_text() == "Genres fréquentés selon la provenance · Personnes"
     picture = page.locator("#chart svg")
     rows = page.locator("#table tbody th").all_inner_texts()
     assert all(f"{row} : " in picture.get_attribute("aria-label") for row in rows)

@@ -86,13 +86,15 @@ class Teller:
         return fr if self._language == "fr" else en
 
     def people(self, estimate: Estimate) -> str:
-        """Write `1 000 to 1 400 people`: an interval need not be even around its figure."""
+        """Write `1 000 to 1 400 people`, or `at most 400 people` and why: an interval need not be even around its figure."""
+        why = self.say(" (la marge n’en dit pas plus)", " (the margin tells no more)")
+        return self.short(estimate) + (why if self._floor(estimate) <= 0 else "")
+
+    def short(self, estimate: Estimate) -> str:
+        """Write the same without why: for a table, which says it once."""
         if self._floor(estimate) <= 0:
             most = self._rounded(estimate.high, estimate, up=True)
-            return self.say(
-                f"au plus {most} personnes (la marge n’en dit pas plus)",
-                f"at most {most} people (the margin tells no more)",
-            )
+            return self.say(f"au plus {most} personnes", f"at most {most} people")
         low, high = self._rounded(estimate.low, estimate, up=False), self._rounded(estimate.high, estimate, up=True)
         return self.say(f"{low} à {high} personnes", f"{low} to {high} people")
 

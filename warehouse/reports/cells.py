@@ -72,7 +72,11 @@ class Sheet:
     @property
     def total(self) -> Estimate | None:
         """The lead measure over the whole table, cells not publishable included; None where none is shown."""
-        return self._lead((None,) * len(self.table.dimensions))
+        return self.whole(self.lead.name)
+
+    def whole(self, measure: str) -> Estimate | None:
+        """Return a measure over the whole table, cells not publishable included; None where it is not shown."""
+        return self._at((None,) * len(self.table.dimensions)).get(measure)
 
     @property
     def people(self) -> Estimate | None:

@@ -17,12 +17,13 @@ from markupsafe import Markup
 from privacy.policy import Policy
 from warehouse.overlap.estimates import Estimate, audience, union
 from warehouse.overlap.held import read_sketches
-from warehouse.overlap.planning import plan_reach
+from warehouse.overlap.planning import Placement, plan_reach
 from warehouse.overlap.sentences import Row, Teller, estimate
 from warehouse.overlap.tables import attendances, crossing_share, crossings, partners
 from warehouse.overlap.vectors import Vector
 from warehouse.reports.charts import Bar, draw_bars, themed
 from warehouse.reports.issues import Issue, Scope, Venue, compared_period
+from warehouse.reports.plans import Plan, plan_grid, plans_of
 from warehouse.reports.sections import Figure, Grid
 from warehouse.reports.words import Words
 
@@ -31,13 +32,18 @@ _MOST = 12  # venues crossed with each other
 
 @dataclass(slots=True)
 class Crossed:
-    """Sketches to compare, the largest audience first; `without`: venues of the period whose sketch cannot be."""
+    """Sketches to compare, the largest audience first; `without`: venues of the period whose sketch cannot be.
+
+    `campaign`: the plan of all that are crossed, for everyone; `plans`: those of the parts.
+    """
 
     period: str
     vectors: Sequence[Vector]
     without: tuple[str, ...]
     venues: Mapping[str, Venue]
     reach: Estimate
+    campaign: Sequence[Placement]
+    plans: Sequence[Plan]
     _pairs: dict[tuple[str, str], Row] = field(default_factory=dict[tuple[str, str], Row])
 
     def name(self, venue: str) -> str:
@@ -67,8 +73,7 @@ def sketches_of(
 ) -> Crossed | None:
     """Return what can be crossed of what may be shown; a member's own sketch must be among it. None below two venues."""
     held = {r for (r,) in lake.execute("select distinct release_id from sketches where part = 'all'").fetchall()}
-    names = [s.name for s in policy.sketches]
-    seen = [i for i in issues if i.release_id in held and any(scope.shows(i, name) for name in names)]
+    seen = [i for i in issues if i.release_id in held and any(scope.shows(i, s.name) for s in policy.sketches)]
     period = compared_period([i for i in seen if scope.member in (None, i.venue)])
     wanted = [i for i in seen if i.period == period]
     found = read_sketches(lake, [i.release_id for i in wanted], "all") if wanted else []
@@ -80,7 +85,10 @@ def sketches_of(
     if len(alike) < 2:
         return None
     without = tuple(sorted({v.venue for v in found} - {v.venue for v in alike}))
-    return Crossed(period, alike, without, venues, union(alike))
+    largest = alike[:_MOST]
+    names = {v.venue for v in largest}
+    plans = plans_of(lake, policy.sketches, [i.release_id for i in wanted if i.venue in names], largest)
+    return Crossed(period, alike, without, venues, union(alike), plan_reach(largest, _MOST), plans)
 
 
 def crossing_page(words: Words, crossed: Crossed | None) -> dict[str, Any]:
@@ -103,6 +111,7 @@ def crossing_page(words: Words, crossed: Crossed | None) -> dict[str, Any]:
         "matrix": _matrix(crossed, teller),
         "attendance": _attendance(words, crossed, teller),
         "curve": _curve(words, crossed, teller),
+        "plans": plan_grid(crossed.plans, words, {v: crossed.name(v) for v in crossed.venues}),
         "kinds": _kinds(words, crossed, teller),
         "without": ", ".join(crossed.name(v) for v in crossed.without),
     }
@@ -119,7 +128,7 @@ def shared_audience(words: Words, crossed: Crossed | None, venue: str) -> dict[s
     rows = sorted((crossed.pair(own, v) for v in others), key=lambda r: -float(r["people"]))
     heads = tuple(words.say(key) for key in ("in_common", "of_ours", "of_theirs", "new_to_us"))
     lines = [
-        (crossed.name(str(r["b"])), (*_cells(r, teller, words), _text(estimate(brings[str(r["b"])], "new"), teller)))
+        (crossed.name(str(r["b"])), (*_cells(r, teller, words), teller.short(estimate(brings[str(r["b"])], "new"))))
         for r in rows
     ]
     told = [r for r in rows if r["tells"]]
@@ -144,11 +153,7 @@ def _cells(row: Row, teller: Teller, words: Words) -> tuple[str, ...]:
     common = estimate(row, "people")
     shares = [estimate(row, name) for name in ("share_a", "share_b")]
     none = words.say("in_the_noise")
-    return _text(common, teller), *(teller.percent(s) if common.tells else none for s in shares)
-
-
-def _text(number: Estimate, teller: Teller) -> str:
-    return teller.people(number).split(" (")[0]
+    return teller.short(common), *(teller.percent(s) if common.tells else none for s in shares)
 
 
 def _matrix(crossed: Crossed, teller: Teller) -> Grid:
@@ -156,11 +161,11 @@ def _matrix(crossed: Crossed, teller: Teller) -> Grid:
 
     def cell(one: Vector, other: Vector) -> str:
         if one.venue == other.venue:
-            return _text(audience(one), teller)
+            return teller.short(audience(one))
         row = crossed.pair(one, other)
         common = estimate(row, "people")
         part = f" · {teller.percent(estimate(row, 'share_a'))}" if row["share_a_low"] >= 1 else ""
-        return _text(common, teller) + part
+        return teller.short(common) + part
 
     names = tuple(crossed.name(v.venue) for v in crossed.largest)
     lines = [(name, tuple(cell(v, w) for w in crossed.largest)) for name, v in zip(names, crossed.largest, strict=True)]
@@ -169,7 +174,7 @@ def _matrix(crossed: Crossed, teller: Teller) -> Grid:
 
 def _bars(rows: Sequence[tuple[str, Estimate]], title: str, first: str, head: str, teller: Teller) -> Figure:
     bars = [
-        Bar(label, _text(e, teller), e.value if e.tells else 0.0, e.low, e.high) for label, e in rows
+        Bar(label, teller.short(e), e.value if e.tells else 0.0, e.low, e.high) for label, e in rows
     ]  # what noise hides has a whisker and no bar
     grid = Grid((head,), tuple((label, (teller.people(e),)) for label, e in rows))
     return Figure(title, first, themed(draw_bars(bars, title)), grid)
@@ -188,8 +193,7 @@ def _attendance(words: Words, crossed: Crossed, teller: Teller) -> Figure:
 
 def _curve(words: Words, crossed: Crossed, teller: Teller) -> Figure:
     """Return the plan of a campaign at all of them: the venue that adds most comes first."""
-    steps = plan_reach(crossed.largest, len(crossed.largest))
-    rows = [(("+ " if n else "") + crossed.name(step.venue), step.reach) for n, step in enumerate(steps)]
+    rows = [(("+ " if n else "") + crossed.name(step.venue), step.reach) for n, step in enumerate(crossed.campaign)]
     return _bars(rows, words.say("curve"), words.say("member_name"), words.say("people"), teller)
 
 

@@ -144,11 +144,11 @@ def _read_grid(
 
 def explore_page(held: Held, language: str) -> str:
     """Return the page in a language: figures, script, style and a table for those without scripts."""
-    words, other = Words(language), next(x for x in _LANGUAGES if x != language)
+    words, other = Words(language), Words(next(x for x in _LANGUAGES if x != language))
     script = _file("explore.js")
     at = held.of.at
     return pages("warehouse.reports").get_template("explore.html").render(
-        say=_texts(language)["page"], said=_texts(other)["page"], language=language, other=other,
+        say=_texts(language)["page"], language=language, words=words, other=other, page="explore", root="",
         script=Markup(script), style=Markup(_file("explore.css")),  # noqa: S704 (files of this package)
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         about=Markup(_json(_about(held, words))),  # noqa: S704 (JSON without <)

@@ -89,12 +89,18 @@ def share(part: Estimate, rest: Estimate, pulled: float = 0.0) -> Estimate | Non
     return Estimate(p, math.sqrt(squared) / total.value)
 
 
-def change(before: Estimate, after: Estimate) -> Estimate | None:
-    """Return after / before - 1 of two releases, by the delta method; None where `before` is not well above its error."""
-    if before.value <= 3 * before.se:
+def ratio(over: Estimate, per: Estimate) -> Estimate | None:
+    """Return over / per, errors taken as independent, by the delta method; None where `per` is not well above its error."""
+    if per.value <= 3 * per.se:
         return None
-    ratio = after.value / before.value
-    return Estimate(ratio - 1, math.hypot(after.se, ratio * before.se) / before.value)
+    value = over.value / per.value
+    return Estimate(value, math.hypot(over.se, value * per.se) / per.value)
+
+
+def change(before: Estimate, after: Estimate) -> Estimate | None:
+    """Return after / before - 1 of two releases; None where `before` is not well above its error."""
+    found = ratio(after, before)
+    return Estimate(found.value - 1, found.se) if found else None
 
 
 def place_of(margin: float) -> int:
@@ -130,7 +136,7 @@ class Writer:
         return f"{value}{self.percent_sign} ±{_NARROW}{margin}"
 
     def rate(self, estimate: Estimate) -> str:
-        """Write a number of people for 1,000 inhabitants: `1.19 ± 0.06`."""
+        """Write people for 1,000 inhabitants, or euros for a ticket: `1.19 ± 0.06`."""
         margin, place = self._margin(estimate.margin, -2)
         return f"{self.number(max(estimate.value, 0.0), place)} ±{_NARROW}{margin}"
 

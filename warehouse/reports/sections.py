@@ -158,7 +158,7 @@ def _grid(sheet: Sheet, rows: Sequence[Row], words: Words, populations: Populati
 
 
 def _rate(row: Row, sheet: Sheet, words: Words, populations: Populations) -> str | None:
-    if row.code not in populations:
+    if not populations.get(row.code):  # abroad; or a ring where nobody lives: around Paris, its département
         return words.say("no_rate")
     found = rate(row.estimates[sheet.lead.name], populations[row.code])
     return words.writer.rate(found) if found else None

@@ -149,7 +149,7 @@ def _sentences(words: Words, venue: Venue, issue: Issue, name: str, around: Arou
         "where": [words.near(sheets), _top_place(words, issue), _penetration(words, venue, issue, around)],
         "loyal": [words.first(sheets)],
         "lead": [words.late(sheets)],
-        "prices": [words.top(sheets, "price")],
+        "prices": [words.average(sheets), words.top(sheets, "price")],
         "channels": [words.top(sheets, "channel"), words.top(sheets, "referrers")],
         "when": [words.top(sheets, "schedule")],
         "genres": [words.top(sheets, "family"), words.top(sheets, "topics")],

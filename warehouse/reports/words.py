@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from privacy.calendar import Period
 from warehouse.reports.cells import Row, Sheet
-from warehouse.reports.figures import Estimate, Writer, change
+from warehouse.reports.figures import Estimate, Writer, change, ratio
 
 _LANGUAGES = ("fr", "en")
 _CAME = ("primo", "occasionnel", "regulier", "fidele")  # the last visit is within 12 months
@@ -107,6 +107,12 @@ class Words:
     def late(self, sheets: Mapping[str, Sheet]) -> Markup | None:
         """Tell the share of bookings made within a week."""
         return self._part(sheets, "anticipation", _LATE, "s_late")
+
+    def average(self, sheets: Mapping[str, Sheet]) -> Markup | None:
+        """Tell what a ticket brings on average, where the venue publishes receipts."""
+        receipts, tickets = (sheets["price"].whole(m) if "price" in sheets else None for m in ("revenue", "tickets"))
+        price = ratio(receipts, tickets) if receipts and tickets else None
+        return self.tell("s_average", price=self.writer.rate(price)) if price else None
 
     def _part(self, sheets: Mapping[str, Sheet], name: str, codes: tuple[str, ...], key: str) -> Markup | None:
         part = sheets[name].part(codes) if name in sheets else None

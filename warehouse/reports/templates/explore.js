@@ -353,7 +353,7 @@
   form.addEventListener("change", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", (event) => { event.preventDefault(); history.replaceState(null, "", "#"); read(); controls(); paint(); });
-  addEventListener("hashchange", () => { read(); controls(); paint(); });
+  addEventListener("hashchange", () => { if (location.hash !== "#main") { read(); controls(); paint(); } }); // to the content: no choice
   let wide = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== wide) { wide = innerWidth; paint(); } });
   await paint();
