@@ -99,7 +99,8 @@ def test_the_answer_is_two_clicks_away_and_what_sql_says(
         assert answer.get_attribute("title")
     else:
         shown = Shown.read(answer.inner_text(), language, question.get("sentence", "{}"))
-        shown.hold_to(*ends(known), nearly="nearly" in question)
+        alike = "same" if "nearly" not in question else "within" if "value" in known else "meet"
+        shown.hold_to(*ends(known), alike)
     page.close()
 
 
@@ -146,15 +147,19 @@ class Shown:
         low, high = at.get("low", 0), at.get("high", at.get("most", 0))
         return cls(low, high, max(10 ** math.floor(math.log10((high - low) / 6)), 1))
 
-    def hold_to(self, low: float, high: float, *, nearly: bool) -> None:
-        """Compare with what SQL says: the same, margins rounded up; or, `nearly`, each in the other's and of the same order."""
+    def hold_to(self, low: float, high: float, alike: str) -> None:
+        """Compare with what SQL says: the `same`, margins rounded up; the figure `within` both margins; or that these `meet`."""
         low = max(low, 0) if self.low == 0 else low
         half, theirs = (self.high - self.low) / 2, (high - low) / 2
         off = abs((self.low + self.high) / 2 - (low + high) / 2)
         rounding = 0.501 * self.step + 1e-9
-        assert off <= (max(min(half, theirs), rounding) if nearly else rounding), (self, low, high)
-        assert theirs * (0.5 if nearly else 0.999) <= half, (self, low, high)
-        assert half <= theirs * (5 if nearly else 1) + self.step, (self, low, high)
+        room, least, most = {
+            "same": (rounding, 0.999, 1),
+            "within": (max(min(half, theirs), rounding), 0.5, 5),
+            "meet": (half + theirs, 0.2, 5),
+        }[alike]
+        assert off <= room, (self, low, high)
+        assert least * theirs <= half <= most * theirs + self.step, (self, low, high)
 
 
 def ends(answer: Mapping[str, float]) -> tuple[float, float]:
