@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aggregations.events.record import Event, Place, Showing
+from aggregations.events.record import Event, Performance, Place
 from aggregations.events.rights import headers
 from aggregations.referential import written
 from aggregations.venue import Venue
@@ -45,8 +45,8 @@ def document(venue: Venue, event: Event, language: str = "fr") -> dict[str, Any]
         "license": venue.rights.get("licence"), "usageInfo": headers(venue).get("tdm-policy"),
         "copyrightHolder": _organisation(venue.name, venue), "dateModified": event.changed and event.changed.isoformat(),
     })  # fmt: skip
-    nodes = [_showing(venue, event, one, url) for one in event.showings]
-    series = [_series(venue, event, url)] if len(event.showings) > 1 else []
+    nodes = [_performance(venue, event, one, url) for one in event.performances]
+    series = [_series(venue, event, url)] if len(event.performances) > 1 else []
     return {"@context": CONTEXT, "@graph": [*series, *nodes, page]}
 
 
@@ -65,15 +65,15 @@ def _types(event: Event) -> str | list[str]:
 def _series(venue: Venue, event: Event, url: str) -> dict[str, Any]:
     return _filled({
         "@type": "EventSeries", "@id": f"{url}#series", "name": event.title, "url": url,
-        "startDate": _start(event.showings[0]), "endDate": _end(event.showings[-1]) or _start(event.showings[-1]),
+        "startDate": _start(event.performances[0]), "endDate": _end(event.performances[-1]) or _start(event.performances[-1]),
         "superEvent": _festival(event), "organizer": _organisation(event.organiser, venue),
         "location": _place(event.place, venue, event), "image": event.image, "description": event.description,
     })  # fmt: skip
 
 
-def _showing(venue: Venue, event: Event, one: Showing, url: str) -> dict[str, Any]:
+def _performance(venue: Venue, event: Event, one: Performance, url: str) -> dict[str, Any]:
     online = one.status == "online"
-    series = {"@id": f"{url}#series"} if len(event.showings) > 1 else None
+    series = {"@id": f"{url}#series"} if len(event.performances) > 1 else None
     work = _WORKS.get(event.family, "CreativeWork")
     return _filled({
         "@type": _types(event), "@id": f"{url}#{one.key}", "url": url, "name": event.title,
@@ -119,7 +119,7 @@ def _place(place: Place, venue: Venue, event: Event) -> dict[str, Any]:
     })  # fmt: skip
 
 
-def _offer(one: Showing) -> dict[str, Any] | None:
+def _offer(one: Performance) -> dict[str, Any] | None:
     low, high = _euros(one.price_min), _euros(one.price_max)
     if low is None and one.ticket_url is None and one.availability is None:
         return None
@@ -141,11 +141,11 @@ def _ages(event: Event) -> str | None:
     return f"{event.age_min or 0}-{'' if event.age_max is None else event.age_max}"
 
 
-def _start(one: Showing) -> str:
+def _start(one: Performance) -> str:
     return one.starts.date().isoformat() if one.all_day else one.starts.isoformat()
 
 
-def _end(one: Showing) -> str | None:
+def _end(one: Performance) -> str | None:
     if one.ends is None:
         return None
     return one.ends.date().isoformat() if one.all_day else one.ends.isoformat()

@@ -8,7 +8,7 @@ from importlib.resources import files
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
-from aggregations.events.record import Event, Showing
+from aggregations.events.record import Event, Performance
 
 
 class Words:
@@ -27,7 +27,7 @@ class Words:
         """Name the genre family; nothing where it is unknown."""
         return "" if event.family == "unknown" else self.say(*self._families[event.family])
 
-    def when(self, one: Showing) -> str:
+    def when(self, one: Performance) -> str:
         """Write when a performance is, local time."""
         if not one.all_day:
             text = format_datetime(one.starts.replace(tzinfo=None), "EEEE d MMMM y", locale=self.language)
@@ -37,10 +37,10 @@ class Words:
 
     def days(self, event: Event) -> str:
         """Write the first and the last day."""
-        first, last = event.showings[0].starts.date(), event.last_day
+        first, last = event.performances[0].starts.date(), event.last_day
         return " – ".join(format_date(day, "d MMM y", locale=self.language) for day in dict.fromkeys((first, last)))
 
-    def price(self, one: Showing) -> str:
+    def price(self, one: Performance) -> str:
         """Write the range of prices; nothing where none is told."""
         if one.price_min is None:
             return ""
@@ -52,7 +52,7 @@ class Words:
         ]
         return " – ".join(shown)
 
-    def state(self, one: Showing) -> str:
+    def state(self, one: Performance) -> str:
         """Say what is not as usual: cancelled, sold out."""
         said = {
             "cancelled": ("annulé", "cancelled"), "postponed": ("reporté", "postponed"), "online": ("en ligne", "online"),
