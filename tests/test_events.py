@@ -32,6 +32,7 @@ from aggregations.events.feeds import calendar, datatourisme, datatourisme_table
 from aggregations.events.jsonld import document
 from aggregations.events.record import Event, Performance, Place, events
 from aggregations.events.rights import crawlers, robots, server_files, tdmrep
+from aggregations.events.words import Words
 from aggregations.founding import add_venue
 from aggregations.ingest import ingest
 from aggregations.listings import listings
@@ -421,6 +422,14 @@ def test_an_image_of_another_host_is_a_link(venue: Venue, tmp_path: Path) -> Non
     public = build(venue, NOW).folder / "public" / "fr"
     assert Reader((public / "le-lac-2026-2027.html").read_text("utf-8")).fetched == []
     assert Reader((public / "la-mer-2026-2027.html").read_text("utf-8")).fetched == ["img"]
+
+
+@pytest.mark.parametrize(
+    ("told", "said"), [("fr", "French"), ("pt-BR", "Portuguese (Brazil)"), ("LSF", "LSF"), ("", "")]
+)
+def test_languages_are_named_where_they_are_known(told: str, said: str) -> None:
+    event = Event("lac", "Le Lac", "danse", None, young=False, performances=(), languages=(told,))
+    assert Words("en").languages(event) == [said]
 
 
 def test_the_folder_is_swapped_as_a_whole(venue: Venue, tmp_path: Path) -> None:

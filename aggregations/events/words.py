@@ -6,10 +6,18 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
+from babel.core import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
 from aggregations.events.record import Event, Performance
+
+
+def _language(code: str, spoken: str) -> str:
+    try:
+        return Locale.parse(code, sep="-").get_display_name(spoken) or code
+    except (ValueError, UnknownLocaleError):
+        return code
 
 
 @cache
@@ -74,6 +82,10 @@ class Words:
         if event.age_max is None or event.age_max >= 99:
             return self.say(f"dès {event.age_min} ans", f"from {event.age_min} years")
         return self.say(f"de {event.age_min} à {event.age_max} ans", f"{event.age_min} to {event.age_max} years")
+
+    def languages(self, event: Event) -> list[str]:
+        """Name the languages it is in; one whose code is not known stays as it was told."""
+        return [_language(code, self.language) for code in event.languages]
 
     def access(self, event: Event) -> list[str]:
         """Name the impairments that the place and the performance are accessible with."""

@@ -50,7 +50,7 @@ def _event(number: int, plays: list[dict[str, Any]]) -> dict[str, Any]:
         "uid": 9000 + number, "slug": f"theatre-demo-{number}", "title": {"fr": title},
         "description": {"fr": text[:200]} if text else None, "longDescription": {"fr": text} if text else None,
         "keywords": {"fr": [first["genre"], *(["jeune public"] if young else [])]},
-        "conditions": {"fr": f"Plein tarif {first['cents'] // 100} €, jeunes de moins de 26 ans 12 €"},
+        "conditions": {"fr": "Tarif jeune pour les moins de 26 ans, sur justificatif"},
         "image": {"base": IMAGES, "filename": f"{number}.jpg"} if number % 4 else None,
         "timings": [{"begin": one["at"].isoformat(), "end": (one["at"] + minutes).isoformat()} for one in plays],
         "timezone": "Europe/Paris", "location": _HOUSE, "languages": ["fr"], "state": 2, "status": 1, "attendanceMode": 1,
