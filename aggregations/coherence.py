@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
+from aggregations.announcing import CODES, TYPES
 from aggregations.columns import codes_of
 from aggregations.mapping import Emit, Field, Preset, Read, When
 from aggregations.schema import CONSENT_REGIMES, FRAMES
@@ -29,15 +30,17 @@ FIELDS: dict[str, frozenset[str]] = {
     "interactions": frozenset({*FRAMES["interactions"], *_WHO} - _MADE),
     "counts": frozenset({*FRAMES["counts"]} - _MADE),
     "programme": frozenset({*FRAMES["programme"]} - _MADE),
+    "listings": frozenset({*FRAMES["programme"]} - _MADE),
 }
 _MANDATORY = {
     "transactions": ("performance_at", "purchased_at", "status"),
     "interactions": ("kind", "at"),
     "counts": ("performance_at", "count"),
     "programme": ("performance_at",),
+    "listings": ("performance_at",),
 }
-_WHOLE = {"quantity", "count", "capacity", "unit_price_cents", "amount_cents"}
-_INSTANT = {"performance_at", "purchased_at", "at", "changed_at"}
+_WHOLE = {"quantity", "count", "capacity", "unit_price_cents", "amount_cents", "price_min_cents", "price_max_cents"}
+_INSTANT = {"performance_at", "purchased_at", "at", "changed_at", "ends_at"}
 _TRUTH = {name for name, kind in (FRAMES["transactions"] | FRAMES["interactions"]).items() if kind == pl.Boolean}
 _FORMATS = {"iso", "fr", "unix", "unix_ms", "unix_us"}
 _STRFTIME = re.compile(r"(?:[^%]|%(?:[YymdeBbHIMSpPjTFRDzf%]|\.f|#z|:z|\+))+")
@@ -123,30 +126,35 @@ def _emit(emit: Emit, preset: Preset) -> Iterator[_Fault]:
     for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         yield from ((key, _no_column(c)) for c in getattr(emit, key) if c not in known)
     for one in emit.title:
-        yield from ((f"title{key}", said) for key, said in _field("title", one, emit.frame, known))
+        yield from ((f"title{key}", said) for key, said in _field("title", one, (), known))
     yield from (("person", _no_column(c)) for columns, _ in emit.person for c in columns if c not in known)
     for key, when in (("where", emit.where or {}), *(("drop", when) for when, _ in emit.drop)):
         yield from ((key, said) for said in _condition(when, known))
-    if not emit.row and not emit.row_else:
+    if not emit.row and not emit.row_else and emit.frame != "listings":
         yield "row", _MISSING
     if emit.frame == "transactions" and not emit.order:
         yield "order", _MISSING
     if emit.frame == "interactions" and not emit.person and not emit.daily:
         yield "person", _MISSING
-    if emit.frame == "programme" and not emit.performance and not emit.performance_else:
+    if emit.frame in ("programme", "listings") and not emit.performance and not emit.performance_else:
         yield "performance", _MISSING
     for name in _MANDATORY[emit.frame]:
         if not emit.fields.get(name):
             yield f"fields.{name}", _MISSING
-    for name, fields in emit.fields.items():
-        if name not in FIELDS[emit.frame]:
-            yield f"fields.{name}", _one_of(sorted(FIELDS[emit.frame]))
-            continue
-        for one in fields:
-            yield from ((f"fields.{name}{key}", said) for key, said in _field(name, one, emit.frame, known))
+    told = frozenset(TYPES)
+    for table, given, allowed in (("", emit.fields, FIELDS[emit.frame]), ("listing.", emit.listing.fields, told)):
+        for name, fields in given.items():
+            if name not in allowed:
+                yield f"{table}fields.{name}", _one_of(sorted(allowed))
+                continue
+            for one in fields:
+                codes = CODES.get(name, ()) if table else codes_of(name, emit.frame)
+                yield from ((f"{table}fields.{name}{key}", said) for key, said in _field(name, one, codes, known))
+    if not {*emit.listing.despite} <= {reason for _, reason in emit.drop}:
+        yield "listing.despite", ("names a reason that is none of drop", "nomme un motif absent de drop")
 
 
-def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Fault]:
+def _field(name: str, one: Field, codes: tuple[str, ...], known: set[str]) -> Iterator[_Fault]:
     if not one.columns and one.constant is None and not one.rules:
         yield "", ("needs columns, a constant or rules", "demande columns, une constante ou rules")
     yield from (("", _no_column(column)) for column in (*one.columns, *one.minus) if column not in known)
@@ -178,7 +186,6 @@ def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Faul
         yield "", ("must come from columns", "doit venir de colonnes")
     if name in _TRUTH and not {*given} <= {"true", "false"}:
         yield "", _one_of(("true", "false"))
-    codes = codes_of(name, frame)
     if codes and not {*given, *(one.words or {}).values()} <= {*codes, "unknown"}:
         yield "", _one_of(codes)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from aggregations.announcing import announced
 from aggregations.canonical import Canonical, canonical
 from aggregations.detect import Detection
 from aggregations.persons import check_regime
@@ -25,6 +26,7 @@ class Staged:
     records: Canonical
     staged: pl.LazyFrame
     files: tuple[str, ...]  # by `_file`
+    raw: Mapping[str, pl.LazyFrame]  # raw rows of all reads of the export, by read
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,13 @@ def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> li
 def judge(detection: Detection, staged: Sequence[Staged]) -> list[Prepared]:
     """Judge every row."""
     with without_values(detection):
-        return [Prepared(one.records, one.staged, one.files, tally(one.records, one.staged)) for one in staged]
+        return [Prepared(one.records, one.staged, one.files, one.raw, tally(one.records, one.staged)) for one in staged]
+
+
+def listings(detection: Detection, prepared: Sequence[Prepared], venue: Venue, key: bytes) -> pl.DataFrame:
+    """Return what an export tells the public of its performances (`schema.LISTINGS`)."""
+    raw = prepared[0].raw
+    return announced(detection.preset, [(e, raw[e.read]) for e in detection.preset.emits if e.read in raw], venue, key)
 
 
 def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Staged]:
@@ -57,12 +65,12 @@ def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list
         raw = _raw(detection, scratch)
         made: list[Staged] = []
         for i, emit in enumerate(detection.preset.emits):
-            if emit.read in raw:
+            if emit.read in raw and emit.frame != "listings":
                 files = tuple(s.name for s in detection.files(emit.read))
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
-                made.append(Staged(records, pl.scan_parquet(path), files))
+                made.append(Staged(records, pl.scan_parquet(path), files, raw))
         return made
 
 

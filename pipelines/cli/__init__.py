@@ -1,6 +1,6 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
+`venue`, `exports` and `events` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
 the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
@@ -19,6 +19,7 @@ from pipelines.cli import (
     cooperative,
     crossings,
     departures,
+    events,
     exports,
     governance,
     hub,
@@ -40,7 +41,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
-                  steward: how it stands, on one page
+                  steward: how it stands, on one page; events: what is played, for sites and agendas
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
@@ -75,6 +76,7 @@ for command in (
     quality.steward,
     quality.quality,
     quality.quarantine,
+    events.events,
     people.optouts,
     people.match,
     planning.plan,

@@ -6,7 +6,7 @@ venue. The same seed gives the same files, byte for byte. Its randomness is for 
     people      who lives there, and where each goes
     programme   what is played
     visits      who comes when, orders and tickets
-    pretix, exports, media   the vendors' files
+    pretix, exports, media, agenda   the vendors' files
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 
 from aggregations.venue import Venue
+from pipelines.town.agenda import write_agenda
 from pipelines.town.exports import write_billetweb, write_counters, write_neutral, write_pass_culture
 from pipelines.town.media import families as media_families
 from pipelines.town.media import write_brevo, write_matomo
@@ -40,6 +41,8 @@ ORGANISATIONS: tuple[Venue, ...] = (
     Venue(
         id="theatre", name="Théâtre des Quais (démo)", kind="theatre", commune=COMMUNES["theatre"], revenue=True,
         capacity=480, families=families("theatre") | _NEXT,
+        site={"base": "https://theatre.example.org/agenda/", "street": "1 quai de la Démo", "postal_code": "75004"},
+        rights={"licence": "https://spdx.org/licenses/etalab-2.0"},
     ),
     Venue(
         id="opera", name="Opéra de la Plaine (démo)", kind="opera", commune=COMMUNES["opera"], revenue=True,
@@ -113,6 +116,7 @@ def _theatre(folder: Path, sold: pl.DataFrame, draw: Draw) -> list[Path]:
     return [
         write_pretix(folder / "pretix-historique", before, slug="historique", draw=draw),
         write_pretix(folder / f"pretix-{_SEASON}", now, slug="saison2526", draw=draw),
+        write_agenda(folder / f"agenda-{_SEASON}.json", performances("theatre").filter(pl.col("season") == SEASON)),
     ]
 
 
