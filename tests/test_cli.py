@@ -31,6 +31,8 @@ COMMANDS = [
     "steward",
     "quality",
     "quarantine",
+    "sibil",
+    "statements",
     "plan",
     "preview",
     "release",

@@ -1,7 +1,7 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
-the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
+`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `declarations`
+what it owes the State and authors, `cooperative` the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
@@ -18,6 +18,7 @@ from pipelines.cli import (
     audit,
     cooperative,
     crossings,
+    declarations,
     departures,
     exports,
     governance,
@@ -43,6 +44,7 @@ A venue's life:   venue add → inspect → ingest (or pull) → quality → pla
                   steward: how it stands, on one page
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
+Exact, to others: sibil (the State, by quarter), statements (SACEM, SACD, CNM, ASTP, a funder)
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, takeaway, catalogue, sql → governance check, partner add → serve, extract
 Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
@@ -75,6 +77,8 @@ for command in (
     quality.steward,
     quality.quality,
     quality.quarantine,
+    declarations.sibil,
+    declarations.statements,
     people.optouts,
     people.match,
     planning.plan,
