@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 import polars as pl
 
+from aggregations.announcing import CODES, TYPES
 from aggregations.columns import codes_of
 from aggregations.mapping import Emit, Field, Preset, Read, When
 from aggregations.schema import CONSENT_REGIMES, FRAMES
@@ -36,8 +37,8 @@ _MANDATORY = {
     "counts": ("performance_at", "count"),
     "programme": ("performance_at",),
 }
-_WHOLE = {"quantity", "count", "capacity", "unit_price_cents", "amount_cents"}
-_INSTANT = {"performance_at", "purchased_at", "at", "changed_at"}
+_WHOLE = {"quantity", "count", "capacity", "unit_price_cents", "amount_cents", "price_min_cents", "price_max_cents"}
+_INSTANT = {"performance_at", "purchased_at", "at", "changed_at", "ends_at"}
 _TRUTH = {name for name, kind in (FRAMES["transactions"] | FRAMES["interactions"]).items() if kind == pl.Boolean}
 _FORMATS = {"iso", "fr", "unix", "unix_ms", "unix_us"}
 _STRFTIME = re.compile(r"(?:[^%]|%(?:[YymdeBbHIMSpPjTFRDzf%]|\.f|#z|:z|\+))+")
@@ -138,12 +139,17 @@ def _emit(emit: Emit, preset: Preset) -> Iterator[_Fault]:
     for name in _MANDATORY[emit.frame]:
         if not emit.fields.get(name):
             yield f"fields.{name}", _MISSING
-    for name, fields in emit.fields.items():
-        if name not in FIELDS[emit.frame]:
-            yield f"fields.{name}", _one_of(sorted(FIELDS[emit.frame]))
-            continue
-        for one in fields:
-            yield from ((f"fields.{name}{key}", said) for key, said in _field(name, one, emit.frame, known))
+    told = frozenset(TYPES)
+    for table, given, allowed in (("", emit.fields, FIELDS[emit.frame]), ("listing.", emit.listing.fields, told)):
+        for name, fields in given.items():
+            if name not in allowed:
+                yield f"{table}fields.{name}", _one_of(sorted(allowed))
+                continue
+            for one in fields:
+                frame = "listings" if table else emit.frame
+                yield from ((f"{table}fields.{name}{key}", said) for key, said in _field(name, one, frame, known))
+    if not {*emit.listing.despite} <= {reason for _, reason in emit.drop}:
+        yield "listing.despite", ("names a reason that is none of drop", "nomme un motif absent de drop")
 
 
 def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Fault]:
@@ -178,7 +184,7 @@ def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Faul
         yield "", ("must come from columns", "doit venir de colonnes")
     if name in _TRUTH and not {*given} <= {"true", "false"}:
         yield "", _one_of(("true", "false"))
-    codes = codes_of(name, frame)
+    codes = CODES.get(name, ()) if frame == "listings" else codes_of(name, frame)
     if codes and not {*given, *(one.words or {}).values()} <= {*codes, "unknown"}:
         yield "", _one_of(codes)
 

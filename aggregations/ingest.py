@@ -29,7 +29,7 @@ from aggregations.receipt import Receipt, read_receipt, receipts
 from aggregations.reception import alone, discard, fingerprint, receive, sweep
 from aggregations.referential import on_distinct
 from aggregations.schema import FRAMES
-from aggregations.staging import Prepared, check_consent, judge, stage, without_values
+from aggregations.staging import Prepared, check_consent, judge, listings, stage, without_values
 from aggregations.venue import Venue
 from aggregations.withholding import withhold
 
@@ -102,6 +102,9 @@ def _store(
         if not replaced.is_empty():
             replaced.write_parquet(part / "replaced.parquet", compression="zstd")
         write_matches(venue, part, prepared)
+        told = listings(detection, prepared, venue, venue.person_key)
+        if not told.is_empty():
+            told.write_parquet(part / "listings.parquet", compression="zstd")
     receipt = replace(_receipt(venue, detection, prepared, identity, written, changes), in_inbox=in_inbox)
     (part / "receipt.json").write_text(receipt.json(), "utf-8")
     _quarantine(venue, prepared, identity)

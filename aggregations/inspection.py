@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
+from aggregations.announcing import tells
 from aggregations.columns import words_of
 from aggregations.detect import Detection
 from aggregations.ingest import recognise
@@ -159,7 +160,9 @@ def _becomes(emit: Emit, column: str) -> list[str]:
         names.append("performance_ref (hashed)")
     if any(column in when for when, _ in emit.drop):
         names.append("rows left out")
-    return [f"{emit.frame}.{name}" for name in names]
+    told = {"title": emit.title} | emit.listing.fields if tells(emit) else {}
+    shown = [f"listings.{name}" for name, fields in told.items() if any(_uses(f, column) for f in fields)]
+    return [*(f"{emit.frame}.{name}" for name in names), *shown]
 
 
 def _uses(field: Field, column: str) -> bool:

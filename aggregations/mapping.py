@@ -118,6 +118,20 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """What the rows of an emit tell the public of their performances (`announcing`, `schema.LISTINGS`).
+
+    The title is that of the emit unless `fields` has one; time, genre, capacity and audience are the emit's.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+    fields: dict[str, Annotated[tuple[Field, ...], BeforeValidator(_fields)]] = field(
+        default_factory=dict[str, tuple[Field, ...]]
+    )
+    despite: Texts = ()  # reasons for which the emit drops a row that is told all the same: a cancelled performance
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """One canonical record for each row of a read that `where` selects and no `drop` takes out.
 
@@ -142,6 +156,7 @@ class Emit:
     daily: Texts = ()  # columns that, all of them and the day, make a visitor: another one tomorrow
     where: When | None = None
     drop: Annotated[tuple[tuple[When, str], ...], BeforeValidator(_pairs("when", "reason"))] = ()
+    listing: Listing = field(default_factory=Listing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def remove(venue: Venue, since: Window | None = None, also: frozenset[int] = fro
         if receipt.replaced:
             write_receipt(venue.store, replace(receipt, replaced={}))
         for file in (venue.store / receipt.id).glob("*.parquet"):
-            if file.stem not in receipt.frames and not file.stem.startswith("match-"):
+            if file.stem not in (*receipt.frames, "listings") and not file.stem.startswith("match-"):
                 file.unlink()
     return taken
 

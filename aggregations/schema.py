@@ -5,6 +5,9 @@ Four frames, one Parquet file each per ingested export that adds or changes rows
 the venue. A string column holds a code of a vocabulary (or an official INSEE code), never a vendor's text; a `*_ref` and
 `person` are keyed hashes (`persons`), so no direct identifier, order number or free text of an export is in any of them.
 
+`listings.parquet` is beside them and none of them: what an export tells the public of its performances, in words. Nothing
+that is released reads it.
+
 Times are UTC; money is integer cents; `family`, `tariff`, `channel` and the like are codes of
 `privacy/vocabulary.toml`, with `unknown` where no vocabulary knows the vendor's value.
 """
@@ -113,6 +116,41 @@ PERFORMANCES: dict[str, pl.DataType] = {
     "door": pl.Boolean(),  # someone was seen at its door: there, a ticket not seen was not used
 }
 
+# One row: what an export tells the public of one performance (`announcing`). Words are the venue's or its vendor's own, but
+# for e-mail addresses, which are taken out: an address is only ever in the inbox.
+LISTINGS: dict[str, pl.DataType] = {
+    "source": pl.String(),
+    "row_ref": pl.UInt64(),  # keyed hash of the performance as its system numbers it, so that a new title replaces an old
+    **_PERFORMANCE,
+    "ends_at": INSTANT,
+    "title": pl.String(),  # never null
+    "description": pl.String(),
+    "hall": pl.String(),
+    "address": pl.String(),
+    "postal_code": pl.String(),
+    "city": pl.String(),
+    "commune": pl.String(),  # INSEE code: as told, else where the postal code and the town lead
+    "latitude": pl.Float64(),  # degrees, WGS 84
+    "longitude": pl.Float64(),
+    "image": pl.String(),  # these three: http or https
+    "url": pl.String(),
+    "ticket_url": pl.String(),
+    "age_min": pl.Int64(),  # years
+    "age_max": pl.Int64(),
+    "languages": pl.List(pl.String()),  # as told, mostly BCP 47
+    "accessibility": pl.List(pl.String()),  # `ACCESSIBILITY`
+    "keywords": pl.List(pl.String()),
+    "performers": pl.List(pl.String()),
+    "festival": pl.String(),  # what it is part of
+    "organiser": pl.String(),
+    "conditions": pl.String(),  # prices in words
+    "price_min_cents": pl.Int64(),  # of the price list, never of a ticket that someone bought
+    "price_max_cents": pl.Int64(),
+    "status": pl.String(),  # `LISTING_STATUSES`; null: scheduled as far as is told
+    "availability": pl.String(),  # `AVAILABILITIES`; null: not told
+    "changed_at": INSTANT,
+}
+
 FRAMES: dict[str, dict[str, pl.DataType]] = {
     "transactions": TRANSACTIONS,
     "interactions": INTERACTIONS,
@@ -127,6 +165,9 @@ REPLACED: dict[str, pl.DataType] = {
 }
 
 TRANSACTION_STATUSES = ("pending", "free", "paid", "cancelled", "refunded")  # from the least to the most final
+LISTING_STATUSES = ("scheduled", "online", "rescheduled", "postponed", "cancelled")
+AVAILABILITIES = ("available", "limited", "sold_out")
+ACCESSIBILITY = ("hi", "ii", "mi", "pi", "vi")  # hearing, intellectual, motor, psychic, visual impairment (OpenAgenda)
 INTERACTION_KINDS = ("pageview", "search", "order", "subscribe", "unsubscribe", "click")
 CONSENT_REGIMES = ("exempt_audience", "consent", "contract", "legitimate_interest")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from aggregations.announcing import announced
 from aggregations.canonical import Canonical, canonical
 from aggregations.detect import Detection
 from aggregations.persons import check_regime
@@ -25,6 +26,7 @@ class Staged:
     records: Canonical
     staged: pl.LazyFrame
     files: tuple[str, ...]  # by `_file`
+    raw: pl.LazyFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,12 @@ def prepare(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> li
 def judge(detection: Detection, staged: Sequence[Staged]) -> list[Prepared]:
     """Judge every row."""
     with without_values(detection):
-        return [Prepared(one.records, one.staged, one.files, tally(one.records, one.staged)) for one in staged]
+        return [Prepared(one.records, one.staged, one.files, one.raw, tally(one.records, one.staged)) for one in staged]
+
+
+def listings(detection: Detection, prepared: Sequence[Prepared], venue: Venue, key: bytes) -> pl.DataFrame:
+    """Return what an export tells the public of its performances (`schema.LISTINGS`)."""
+    return announced(detection.preset, [(one.records.emit, one.raw) for one in prepared], venue, key)
 
 
 def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Staged]:
@@ -62,7 +69,7 @@ def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
-                made.append(Staged(records, pl.scan_parquet(path), files))
+                made.append(Staged(records, pl.scan_parquet(path), files, raw[emit.read]))
         return made
 
 

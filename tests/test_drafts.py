@@ -278,8 +278,9 @@ def test_the_word_planted_in_every_column_is_in_no_answer(tmp_path: Path, venue:
     assert WORD in repr(inspect(venue, [file], mapping=mapping, show_values=True))
     assert WORD not in repr(ingest(venue, [file], mapping=mapping))
     assert not [
-        where for where, held in contents(venue.folder).items() if WORD.encode() in held and "inbox/" not in where
-    ]
+        where for where, held in contents(venue.folder).items()
+        if WORD.encode() in held and "inbox/" not in where and not where.endswith("listings.parquet")  # titles are public
+    ]  # fmt: skip
 
 
 # --- what a mapping may say ----------------------------------------------------------------------------

@@ -136,7 +136,8 @@ def test_the_word_planted_in_every_raw_column_is_nowhere(journey: Journey) -> No
     )
     assert raw >= 8  # it really went in
     for name, content in contents(journey.home).items():
-        assert WORD.encode() not in content.lower(), name
+        public = name.endswith("/listings.parquet")  # words for the public: `test_listings` says of which columns
+        assert public or WORD.encode() not in content.lower(), name
     assert WORD not in journey.printed.lower()
 
 
