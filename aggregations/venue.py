@@ -72,7 +72,9 @@ class Venue:
     pull: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     controller: dict[str, str] = field(default_factory=dict[str, str])  # who answers for the records: `CONTROLLER`
     declares: dict[str, Any] = field(default_factory=dict[str, Any])  # what declarations ask for: `declarations.facts`
-    sibil: dict[str, str] = field(default_factory=dict[str, str])  # where declarations are sent; its secrets are not here
+    sibil: dict[str, str] = field(
+        default_factory=dict[str, str]
+    )  # where declarations are sent; its secrets are not here
     folder: Path = Path()
 
     @property

@@ -61,8 +61,12 @@ class Season:
                                            "mean_price": _euros(one.mean_price)}  # fmt: skip
                 if part != "tariff":
                     figures |= {"performances": one.performances, "free_performances": one.free_performances}
-                    figures |= {"occupancy": None if one.occupancy is None else f"{one.occupancy:.4f}".replace(".", ",")}
-                yield from ({"part": part, "code": one.code, "figure": name, "value": value} for name, value in figures.items())
+                    figures |= {
+                        "occupancy": None if one.occupancy is None else f"{one.occupancy:.4f}".replace(".", ",")
+                    }
+                yield from (
+                    {"part": part, "code": one.code, "figure": name, "value": value} for name, value in figures.items()
+                )
         yield {"part": "door", "code": "", "figure": "passages", "value": self.door}
 
 
@@ -75,7 +79,9 @@ def season(venue: Venue, period: Period, played: Sequence[Played]) -> Season:
     }
     parts: dict[Part, tuple[Row, ...]] = {part: tuple(_by(played, of)) for part, of in by.items()}
     lines = [x for p in played for x in p.lines]
-    parts["tariff"] = tuple(_tariff(code, [x for x in lines if x.tariff == code]) for code in sorted({x.tariff for x in lines}))
+    parts["tariff"] = tuple(
+        _tariff(code, [x for x in lines if x.tariff == code]) for code in sorted({x.tariff for x in lines})
+    )
     return Season(_row("", played), parts, _door(venue, period.start, period.end))
 
 

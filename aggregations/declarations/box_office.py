@@ -92,7 +92,9 @@ def box_office(venue: Venue, start: date, end: date) -> list[Played]:
     told = told.with_columns(pl.col("performance_at").dt.convert_time_zone(venue.timezone))
     within = pl.col("performance_at").dt.date().is_between(start, end, closed="left")
     plays = [_played(row, zone, venue.capacity) for row in told.filter(within).iter_rows(named=True)]
-    return sorted(plays, key=lambda p: (p.at, p.title or "", p.hall or "", p.lines[0].source, p.tickets, p.receipts or 0))
+    return sorted(
+        plays, key=lambda p: (p.at, p.title or "", p.hall or "", p.lines[0].source, p.tickets, p.receipts or 0)
+    )
 
 
 def sales(venue: Venue) -> pl.DataFrame:
@@ -111,7 +113,9 @@ def sales(venue: Venue) -> pl.DataFrame:
     bought = bought.with_columns(receipts=pl.col("tickets") * pl.col("unit_price_cents"))
     closed = _closings(venue).join(sold.select(_KEY).unique().collect(engine="streaming"), on=_KEY, how="anti")
     both = pl.concat([bought, closed.select(bought.columns)])
-    earliest = pl.when(pl.col(_KEY).is_not_null()).then(pl.col("performance_at").min().over(_KEY)).otherwise("performance_at")
+    earliest = (
+        pl.when(pl.col(_KEY).is_not_null()).then(pl.col("performance_at").min().over(_KEY)).otherwise("performance_at")
+    )
     at_once = both.with_columns(earliest.alias("performance_at")).group_by(_BY)
     unknown = pl.col("receipts").null_count() > 0
     summed = at_once.agg(pl.col("tickets").sum(), receipts=pl.when(~unknown).then(pl.col("receipts").sum()))
@@ -128,8 +132,14 @@ def _closings(venue: Venue) -> pl.DataFrame:
         free=free, receipts=pl.when(free).then(0).otherwise("amount_cents").cast(pl.Int64), tickets=pl.col("count"),
         unit_price_cents=pl.when(free).then(0).otherwise(None).cast(pl.Int64), school=pl.col("tariff") == "groupe_scolaire",
     ).select(*_BY, "tickets", "receipts").collect(engine="streaming")  # fmt: skip
-    most = rows.group_by(_KEY, "source").agg(pl.col("tickets").sum()).sort(_KEY, "tickets", "source", descending=[False, True, False])
-    return rows.join(most.unique(_KEY, keep="first", maintain_order=True).select(_KEY, "source"), on=[_KEY, "source"], how="semi")
+    most = (
+        rows.group_by(_KEY, "source")
+        .agg(pl.col("tickets").sum())
+        .sort(_KEY, "tickets", "source", descending=[False, True, False])
+    )
+    return rows.join(
+        most.unique(_KEY, keep="first", maintain_order=True).select(_KEY, "source"), on=[_KEY, "source"], how="semi"
+    )
 
 
 def _played(row: dict[str, Any], zone: ZoneInfo, capacity: int | None) -> Played:

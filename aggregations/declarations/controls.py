@@ -58,7 +58,7 @@ def _grouped(failure: Failure, against: Sequence[Failure], language: str, times:
         return failure.sentence(language)
     one = language != "fr"
     named = [f.where[one] for f in against if f.what == failure.what]
-    listed = "; ".join(named[:3]) + (f" … ({times})" if times > 3 else "")
+    listed = ("; " if one else " ; ").join(named[:3]) + (f" … ({times})" if times > 3 else "")
     return f"{failure.what[one]} [{listed}]"
 
 
@@ -99,8 +99,8 @@ def _missing(one: Declaration) -> Iterator[Said]:
     yield from _no_place(one)
     if one.festival and not all(one.festival_place):
         yield (
-            f"festival incomplet : `[declares.festivals.\"{one.festival}\"]` demande postal_code et city.",
-            f"festival incomplete: `[declares.festivals.\"{one.festival}\"]` needs postal_code and city.",
+            f'festival incomplet : `[declares.festivals."{one.festival}"]` demande postal_code et city.',
+            f'festival incomplete: `[declares.festivals."{one.festival}"]` needs postal_code and city.',
         )
 
 
@@ -109,13 +109,13 @@ def _no_domain(one: Declaration) -> Iterator[Said]:
     codes = [domain for domain, of in domain_families().items() if family in (of, "unknown")]
     if family == "unknown":
         yield (
-            "genre inconnu : dites-le dans `[families]` de venue.toml, ou le domaine dans `[declares.shows.\"titre\"]`.",
-            "genre unknown: tell it in `[families]` of venue.toml, or the domain in `[declares.shows.\"title\"]`.",
+            'genre inconnu : dites-le dans `[families]` de venue.toml, ou le domaine dans `[declares.shows."titre"]`.',
+            'genre unknown: tell it in `[families]` of venue.toml, or the domain in `[declares.shows."title"]`.',
         )
     else:
         yield (
-            f"domaine SIBIL inconnu : `domain` dans `[declares.shows.\"titre\"]`, ou `{family}` dans `[declares.domains]`, parmi {', '.join(codes)}.",
-            f"no SIBIL domain: `domain` in `[declares.shows.\"title\"]`, or `{family}` in `[declares.domains]`, one of {', '.join(codes)}.",
+            f'domaine SIBIL inconnu : `domain` dans `[declares.shows."titre"]`, ou `{family}` dans `[declares.domains]`, parmi {", ".join(codes)}.',
+            f'no SIBIL domain: `domain` in `[declares.shows."title"]`, or `{family}` in `[declares.domains]`, one of {", ".join(codes)}.',
         )
 
 
@@ -125,17 +125,21 @@ def _no_place(one: Declaration) -> Iterator[Said]:
         return
     lacking = [name for name in ("name", "address", "postal_code", "city", "type") if not getattr(place, name)]
     if lacking:
+        at = one.hall or place.address or "…"
         listed, types = ", ".join(lacking), f" (type : {', '.join(PLACE_TYPES)})" if "type" in lacking else ""
         yield (
-            f"lieu incomplet, il manque {listed} : `place` de `[declares]`, ou `[declares.halls.\"salle\"]` s’il s’agit d’un autre lieu{types}.",
-            f"place incomplete, {listed} missing: `place` of `[declares]`, or `[declares.halls.\"hall\"]` of another place{types.replace(' :', ':')}.",
+            f'lieu incomplet, il manque {listed} : `place` de `[declares]`, ou `[declares.halls."{at}"]` s’il s’agit d’un autre lieu{types}.',
+            f'place incomplete, {listed} missing: `place` of `[declares]`, or `[declares.halls."{at}"]` of another place{types.replace(" :", ":")}.',
         )
 
 
 def _controls(one: Declaration, quarter: CivilQuarter) -> Iterator[Said]:
     every, full = one.of(), one.of("full")
     if full.tickets + one.of("subscription").tickets + one.of("exempt").tickets > every.tickets:
-        yield "plein tarif, abonnements et exonérés dépassent le total.", "full price, subscriptions and exempted are more than all."
+        yield (
+            "plein tarif, abonnements et exonérés dépassent le total.",
+            "full price, subscriptions and exempted are more than all.",
+        )
     if None in (every.receipts, full.receipts):
         return  # told above
     if (full.receipts or 0) > (every.receipts or 0):

@@ -26,7 +26,9 @@ class Numbers:
     places: dict[str, int] = field(default_factory=dict[str, int])
     shows: dict[str, int] = field(default_factory=dict[str, int])
     festivals: dict[str, int] = field(default_factory=dict[str, int])
-    criteria: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # domain's label → what SIBIL asks of a show
+    criteria: dict[str, list[str]] = field(
+        default_factory=dict[str, list[str]]
+    )  # domain's label → what SIBIL asks of a show
 
 
 def label(domain: str | None) -> str:
@@ -108,7 +110,9 @@ def _show(one: Declaration, numbers: Numbers) -> dict[str, Any]:
     if number := numbers.shows.get(show_words(one)):
         return {"spectacleId": number}
     criteria = {f"critere{n}": text for n, text in enumerate((one.title, *one.criteria), 1)}
-    return {"spectacleChamps": {**criteria, **_domain(one.domain, numbers, "domaineSpectacleId", "domaineSpectacleLibelle")}}
+    return {
+        "spectacleChamps": {**criteria, **_domain(one.domain, numbers, "domaineSpectacleId", "domaineSpectacleLibelle")}
+    }
 
 
 def _euros(cents: int) -> float:

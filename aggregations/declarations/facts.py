@@ -1,12 +1,12 @@
 """`[declares]` of venue.toml: what declarations ask for and no export tells. Nothing here has a default: what is missing is asked for.
 
-    [declares]
-    vat = "2.1"                              per cent, of every show that has no rate of its own
-    place = { name = "…", address = "…", postal_code = "…", city = "…", type = "THEATRE" }
-    domains = { danse = "danse_creation" }   genre family → SIBIL domain, where an export tells the family alone
-    [declares.halls."Chapiteau du parc"]     a place that is not the venue's own: the keys of `place`, and `sibil`, its number
-    [declares.shows."Ruy Blas"]              domain, performance_type, vat, and `criteria`: SIBIL's second to fourth
-    [declares.festivals."Automne"]           postal_code, city, domain
+[declares]
+vat = "2.1"                              per cent, of every show that has no rate of its own
+place = { name = "…", address = "…", postal_code = "…", city = "…", type = "THEATRE" }
+domains = { danse = "danse_creation" }   genre family → SIBIL domain, where an export tells the family alone
+[declares.halls."Chapiteau du parc"]     a place that is not the venue's own: the keys of `place`, and `sibil`, its number
+[declares.shows."Ruy Blas"]              domain, performance_type, vat, and `criteria`: SIBIL's second to fourth
+[declares.festivals."Automne"]           postal_code, city, domain
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def declares(venue: Venue) -> Declares:
     except ValidationError as wrong:
         one = wrong.errors()[0]
         where, what = ".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")
-        raise Fault(f"venue.toml, [declares]: {where}: {what}.", f"venue.toml, [declares] : {where} : {what}.") from None
+        raise Fault(
+            f"venue.toml, [declares]: {where}: {what}.", f"venue.toml, [declares] : {where} : {what}."
+        ) from None
 
 
 def _named(table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,15 +1,14 @@
 """A quarter's declarations kept in the venue's folder: the draft, what was sent, and the numbers that SIBIL gave.
 
-    declarations/sibil/2026-T1/declarations.json   the draft, as SIBIL's interface has it; whole or not there
-    declarations/sibil/2026-T1/declarations.csv    the same, to check by hand
-    declarations/sibil/sent.json                   id → quarter, SIBIL's number, when, and what was told
-    declarations/sibil/numbers.json                what SIBIL knows domains, places, shows and festivals by
+declarations/sibil/2026-T1/declarations.json   the draft, as SIBIL's interface has it; whole or not there
+declarations/sibil/2026-T1/declarations.csv    the same, to check by hand
+declarations/sibil/sent.json                   id → quarter, SIBIL's number, when, and what was told
+declarations/sibil/numbers.json                what SIBIL knows domains, places, shows and festivals by
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -77,7 +76,9 @@ def write_draft(venue: Venue, made: Draft) -> None:
     numbers_known = numbers(venue)
     objects = [dto(one, numbers_known, "BROUILLON") for one in made.declarations]
     text = json.dumps(objects, ensure_ascii=False, indent=1) + "\n"
-    rows = [_line(one, state, as_sent) for one, state, as_sent in zip(made.declarations, made.states, objects, strict=True)]
+    rows = [
+        _line(one, state, as_sent) for one, state, as_sent in zip(made.declarations, made.states, objects, strict=True)
+    ]
     folder = venue.declarations / "sibil" / str(made.quarter)
     write_folder(folder, {"declarations.json": text, "declarations.csv": written_csv(_COLUMNS, rows)})
 

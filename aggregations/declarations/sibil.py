@@ -76,7 +76,9 @@ def kind_of(line: Line) -> Kind:
 
 def concerned(played: Played, facts: Declares) -> bool:
     """Whether a performance is of live art, or may be: exhibitions, talks and screenings are not SIBIL's."""
-    return played.family == "unknown" or played.family in domain_families().values() or domain(played, facts) is not None
+    return (
+        played.family == "unknown" or played.family in domain_families().values() or domain(played, facts) is not None
+    )
 
 
 def declarations(venue: Venue, played: Iterable[Played], facts: Declares) -> list[Declaration]:
@@ -110,7 +112,9 @@ def identified(
         if known and shared[known]:
             del free[known]
         else:
-            known = _new([seed, _key(one.title), _key(one.hall), one.starts[0]], {*sent, *(d.id for d in given)}.__contains__)
+            known = _new(
+                [seed, _key(one.title), _key(one.hall), one.starts[0]], {*sent, *(d.id for d in given)}.__contains__
+            )
         given.append(replace(one, id=known))
     return given
 
@@ -136,19 +140,20 @@ def _declaration(venue: Venue, one: Played, facts: Declares) -> Declaration:
 
 
 def _place(venue: Venue, one: Played, facts: Declares) -> Place:
-    """Where it was: a hall that the venue describes, the venue's own place, or the address that its listing tells."""
-    if hall := facts.halls.get(_key(one.hall)):
+    """Where it was: a hall that the venue describes, by its name or address; another address that its listing tells; else the venue's own.
+
+    A listing's address without a postal code is free text, and no other place.
+    """
+    if hall := facts.halls.get(_key(one.hall)) or facts.halls.get(_key(one.address)):
         return hall.model_copy(update={"name": hall.name or one.hall})
-    own = facts.place
-    told = (one.address, one.postal_code, one.city)
-    elsewhere = one.address and own.address and _key(one.address) != _key(own.address)
-    if elsewhere or (one.postal_code and own.postal_code and one.postal_code != own.postal_code):
-        return Place(name=one.hall, address=told[0], postal_code=told[1], city=told[2])
-    number = venue.identifiers.get("sibil")
+    own, number = facts.place, venue.identifiers.get("sibil")
+    there, here = (one.postal_code, one.address), (own.postal_code, own.address)
+    if one.postal_code and any(x and y and _key(x) != _key(y) for x, y in zip(there, here, strict=True)):
+        return Place(name=one.hall, address=one.address, postal_code=one.postal_code, city=one.city)
     return own.model_copy(update={
-        "name": own.name or venue.name, "address": own.address or one.address, "city": own.city or one.city or commune(venue.commune).name,
-        "postal_code": own.postal_code or one.postal_code, "siret": own.siret or venue.identifiers.get("siret"),
-        "sibil": own.sibil or (int(number) if number else None),
+        "name": own.name or venue.name, "address": own.address or (one.address if one.postal_code else None),
+        "postal_code": own.postal_code or one.postal_code, "city": own.city or one.city or commune(venue.commune).nom,
+        "siret": own.siret or venue.identifiers.get("siret"), "sibil": own.sibil or (int(number) if number else None),
     })  # fmt: skip
 
 

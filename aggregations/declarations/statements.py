@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
-from datetime import date
 
 from aggregations.declarations.annual import Season, season
 from aggregations.declarations.box_office import Line, Played, box_office
@@ -28,9 +28,14 @@ class Span(Protocol):
     """A period or a civil quarter: `start` is in it, `end` is the first day after it."""
 
     @property
-    def start(self) -> date: ...
+    def start(self) -> date:
+        """First day."""
+        ...
+
     @property
-    def end(self) -> date: ...
+    def end(self) -> date:
+        """First day after it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,10 @@ def write_statements(venue: Venue, span: Span) -> list[Path]:
     if isinstance(span, Period) and span.kind == "season":
         whole: Season = season(venue, span, [one.played for one in found])
         files["season.csv"] = written_csv(("part", "code", "figure", "value"), whole.rows())
-        files |= {f"season.{x}.html": page("season.html", x, {"venue": venue, "span": span, "season": whole}) for x in LANGUAGES}
+        files |= {
+            f"season.{x}.html": page("season.html", x, {"venue": venue, "span": span, "season": whole})
+            for x in LANGUAGES
+        }
     return write_folder(venue.declarations / "statements" / str(span), files)
 
 
@@ -97,12 +105,18 @@ def missing(found: Iterable[Statement]) -> list[Said]:
             said["des billets sans titre : chargez le programme, ou la colonne du titre (`title`) de l’export.",
                  "tickets without a title: load the programme, or the export's column of titles (`title`)."] = None  # fmt: skip
         if one.rate is None:
-            said["le taux de TVA : `vat` de `[declares]`, ou de chaque spectacle.", "the rate of VAT: `vat` of `[declares]`, or of each show."] = None
+            said[
+                "le taux de TVA : `vat` de `[declares]`, ou de chaque spectacle.",
+                "the rate of VAT: `vat` of `[declares]`, or of each show.",
+            ] = None
         if one.performance_type is None and title:
-            said[f"le type de « {title} » : `performance_type` ou `domain` de `[declares.shows.\"{title}\"]`.",
-                 f"the type of “{title}”: `performance_type` or `domain` of `[declares.shows.\"{title}\"]`."] = None  # fmt: skip
+            said[f'le type de « {title} » : `performance_type` ou `domain` de `[declares.shows."{title}"]`.',
+                 f'the type of “{title}”: `performance_type` or `domain` of `[declares.shows."{title}"]`.'] = None  # fmt: skip
         if not one.played.capacity:
-            said["la jauge : `capacity` de venue.toml, de l’export ou du programme.", "the capacity: `capacity` of venue.toml, the export or the programme."] = None
+            said[
+                "la jauge : `capacity` de venue.toml, de l’export ou du programme.",
+                "the capacity: `capacity` of venue.toml, the export or the programme.",
+            ] = None
         if one.played.receipts is None:
             sources = ", ".join(sorted({x.source for x in one.played.lines if x.receipts is None}))
             said[f"le prix de billets de l’export {sources} : colonne `unit_price_cents` (`amount_cents` d’un bilan).",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def sibil(
     venue: VenueId,
     quarter: Annotated[
-        str, typer.Argument(metavar="QUARTER", help="Civil quarter, such as 2026-T1 (January to March). / Trimestre civil.")
+        str,
+        typer.Argument(metavar="QUARTER", help="Civil quarter, such as 2026-T1 (January to March). / Trimestre civil."),
     ],
     send: Annotated[
         bool, typer.Option("--send", help="Send to SIBIL, by [sibil] of venue.toml. / Envoyer à SIBIL.")
@@ -55,7 +56,10 @@ def statements(
     venue: VenueId,
     period: Annotated[
         str | None,
-        typer.Argument(metavar="[PERIOD]", help="2025-2026, 2025-2026-T1 … or 2026-T1 (civil); else this season. / Sinon cette saison."),
+        typer.Argument(
+            metavar="[PERIOD]",
+            help="2025-2026, 2025-2026-T1 … or 2026-T1 (civil); else this season. / Sinon cette saison.",
+        ),
     ] = None,
     home: Home = HERE,
 ) -> None:
@@ -95,7 +99,11 @@ def _show(made: Draft) -> None:
         say("show", "spectacle"), say("from", "du"), say("performances", "séances"), say("tickets", "billets"),
         say("full", "plein"), say("subscription", "abonnement"), say("free", "exonérés"), say("receipts", "recette"), say("state", "état"),
     )  # fmt: skip
-    states = {"draft": say("draft", "brouillon"), "sent": say("sent", "envoyée"), "changed": say("changed since sent", "changée depuis l’envoi")}
+    states = {
+        "draft": say("draft", "brouillon"),
+        "sent": say("sent", "envoyée"),
+        "changed": say("changed since sent", "changée depuis l’envoi"),
+    }
     table = Table(*heads)
     for one, state in zip(made.declarations, made.states, strict=True):
         every = one.of()

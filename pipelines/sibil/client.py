@@ -38,7 +38,11 @@ class _Token(httpx.Auth):
     requires_response_body = True
 
     def __init__(self, url: str, username: str, password: str) -> None:
-        self._url, self._form, self._token = f"{url}/api/v2/authenticate", {"username": username, "password": password}, ""
+        self._url, self._form, self._token = (
+            f"{url}/api/v2/authenticate",
+            {"username": username, "password": password},
+            "",
+        )
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         for last in (bool(not self._token), True):
@@ -73,12 +77,16 @@ class Sibil:
                 '[sibil] of venue.toml: url = "https://…", the address SIBIL gave you, and no more. Without it nothing is sent.',
                 '[sibil] de venue.toml : url = "https://…", l’adresse donnée par SIBIL, et rien d’autre. Sans elle, rien n’est envoyé.',
             )
-        self._http = httpx.Client(base_url=url, auth=_Token(url, *_secrets(venue)), timeout=_TIMEOUT, headers={"Accept": "application/json"})
+        self._http = httpx.Client(
+            base_url=url, auth=_Token(url, *_secrets(venue)), timeout=_TIMEOUT, headers={"Accept": "application/json"}
+        )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._http.close()
 
     def domains(self) -> dict[str, int]:
@@ -99,7 +107,9 @@ class Sibil:
             named = ("critere1", "critere2", "critere3", "critere4")
             return {
                 int(one["idDomaineRepresentation"]): [
-                    str(c["libelleCourt"]) for key in named if (c := (one.get("domaineConfig") or {}).get(key)) and c.get("libelleCourt")
+                    str(c["libelleCourt"])
+                    for key in named
+                    if (c := (one.get("domaineConfig") or {}).get(key)) and c.get("libelleCourt")
                 ]
                 for one in every
             }
@@ -159,7 +169,9 @@ class Sibil:
             raise _Passing("JSON") from None
 
     def _patiently(self, do: Callable[[], Any]) -> Any:
-        tried = Retrying(retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(_ATTEMPTS), wait=_BACK_OFF, reraise=True)
+        tried = Retrying(
+            retry=retry_if_exception_type(_Passing), stop=stop_after_attempt(_ATTEMPTS), wait=_BACK_OFF, reraise=True
+        )
         try:
             return tried(do)
         except _Passing as last:

@@ -54,7 +54,9 @@ def _send(
         keep_numbers(venue, known)
         tell(done, len(waiting))
         there = sibil.declare(dto(one, known, "ENREGISTRE"))
-        keep_sent(venue, one.id, Sent(str(quarter), there["id"], datetime.now(UTC).isoformat(timespec="seconds"), told(one)))
+        keep_sent(
+            venue, one.id, Sent(str(quarter), there["id"], datetime.now(UTC).isoformat(timespec="seconds"), told(one))
+        )
         known = _learnt(one, there, known)
         keep_numbers(venue, known)
     tell(len(waiting), len(waiting))
@@ -62,7 +64,9 @@ def _send(
 
 def _check(sibil: Sibil, waiting: list[Declaration], known: Numbers) -> None:
     """Before anything is sent: SIBIL has the domains and the types of place that are told."""
-    wanted = {label(one.domain) for one in waiting} | {label(one.festival_domain) for one in waiting if one.festival_domain}
+    wanted = {label(one.domain) for one in waiting} | {
+        label(one.festival_domain) for one in waiting if one.festival_domain
+    }
     lacking = sorted(wanted - set(known.domains))
     lacking += sorted({one.place.type or "" for one in waiting if not one.place.sibil} - sibil.place_types())
     if lacking:
@@ -91,7 +95,9 @@ def _learnt(one: Declaration, there: dict[str, Any], known: Numbers) -> Numbers:
     """Keep the numbers that SIBIL's answer gives what was told in words."""
     words = {"places": place_words(one.place), "shows": show_words(one), "festivals": festival_words(one)}
     given = zip(_KINDS, ("lieuId", "spectacleId", "festivalId"), strict=True)
-    return _with(known, {kind: {words[kind]: n} for kind, key in given if isinstance(n := there.get(key), int) and words[kind]})
+    return _with(
+        known, {kind: {words[kind]: n} for kind, key in given if isinstance(n := there.get(key), int) and words[kind]}
+    )
 
 
 def _with(known: Numbers, found: dict[str, dict[str, int]]) -> Numbers:

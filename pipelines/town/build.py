@@ -12,6 +12,7 @@ venue. The same seed gives the same files, byte for byte. Its randomness is for 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,10 +37,21 @@ _NEXT = {
     "opera": "lyrique_musical",
 }
 
+# What the theatre tells the State and authors that no ticket does.
+_DECLARES: dict[str, Any] = {
+    "vat": "2.1",
+    "place": {"address": "1 quai de la Démo", "postal_code": "75004", "city": "Paris", "type": "THEATRE"},
+    "domains": {
+        "theatre_recit": "theatre", "danse": "danse_creation", "cirque_rue": "cirque_creation",
+        "musique_savante": "musique_classique", "lyrique_musical": "opera", "humour_cabaret": "humour",
+    },
+    "shows": {"Contes du fleuve": {"domain": "conte"}, "Ruy Blas": {"criteria": ["Victor Hugo"]}},
+}  # fmt: skip
+
 ORGANISATIONS: tuple[Venue, ...] = (
     Venue(
         id="theatre", name="Théâtre des Quais (démo)", kind="theatre", commune=COMMUNES["theatre"], revenue=True,
-        capacity=480, families=families("theatre") | _NEXT,
+        capacity=480, families=families("theatre") | _NEXT, declares=_DECLARES,
     ),
     Venue(
         id="opera", name="Opéra de la Plaine (démo)", kind="opera", commune=COMMUNES["opera"], revenue=True,
