@@ -35,8 +35,6 @@ def page(template: str, language: str, facts: Mapping[str, Any]) -> str:
 
 def _when(language: str, at: datetime) -> str:
     return format_datetime(at, "EEEE d MMMM yyyy, HH:mm", locale=language)
-        at, "EEEE d MMMM yyyy, HH:mm" if language == "fr" else "EEEE d MMMM yyyy, HH:mm", locale=language
-    )
 
 
 def _named(language: str, vocabulary: str, code: str) -> str:

@@ -7,7 +7,7 @@ Without tax is receipts x 100 / (100 + rate) of a whole performance, to the cent
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -98,30 +98,36 @@ def write_statements(venue: Venue, span: Span) -> list[Path]:
 
 def missing(found: Iterable[Statement]) -> list[Said]:
     """Return what statements lack and where to tell it, each once, in French and English."""
-    said: dict[Said, None] = {}
-    for one in found:
-        title = one.played.title
-        if not one.played.named or not title:
-            said["des billets sans titre : chargez le programme, ou la colonne du titre (`title`) de l’export.",
-                 "tickets without a title: load the programme, or the export's column of titles (`title`)."] = None  # fmt: skip
-        if one.rate is None:
-            said[
-                "le taux de TVA : `vat` de `[declares]`, ou de chaque spectacle.",
-                "the rate of VAT: `vat` of `[declares]`, or of each show.",
-            ] = None
-        if one.performance_type is None and title:
-            said[f'le type de « {title} » : `performance_type` ou `domain` de `[declares.shows."{title}"]`.',
-                 f'the type of “{title}”: `performance_type` or `domain` of `[declares.shows."{title}"]`.'] = None  # fmt: skip
-        if not one.played.capacity:
-            said[
-                "la jauge : `capacity` de venue.toml, de l’export ou du programme.",
-                "the capacity: `capacity` of venue.toml, the export or the programme.",
-            ] = None
-        if one.played.receipts is None:
-            sources = ", ".join(sorted({x.source for x in one.played.lines if x.receipts is None}))
-            said[f"le prix de billets de l’export {sources} : colonne `unit_price_cents` (`amount_cents` d’un bilan).",
-                 f"the price of tickets of the export {sources}: column `unit_price_cents` (`amount_cents` of a closing)."] = None  # fmt: skip
-    return list(said)
+    return list(dict.fromkeys(said for one in found for said in _lacking(one)))
+
+
+def _lacking(one: Statement) -> Iterator[Said]:
+    title = one.played.title
+    if not title:
+        yield (
+            "des billets sans titre : chargez le programme, ou la colonne du titre (`title`) de l’export.",
+            "tickets without a title: load the programme, or the export's column of titles (`title`).",
+        )
+    elif one.performance_type is None:
+        yield (
+            f'le type de « {title} » : `performance_type` ou `domain` de `[declares.shows."{title}"]`.',
+            f'the type of “{title}”: `performance_type` or `domain` of `[declares.shows."{title}"]`.',
+        )
+    if one.rate is None:
+        yield (
+            "le taux de TVA : `vat` de `[declares]`, ou de chaque spectacle.",
+            "the rate of VAT: `vat` of `[declares]`, or of each show.",
+        )
+    if not one.played.capacity:
+        yield (
+            "la jauge : `capacity` de venue.toml, de l’export ou du programme.",
+            "the capacity: `capacity` of venue.toml, the export or the programme.",
+        )
+    for source in sorted({x.source for x in one.played.lines if x.receipts is None}):
+        yield (
+            f"le prix de billets de l’export {source} : colonne `unit_price_cents` (`amount_cents` d’un bilan).",
+            f"the price of tickets of the export {source}: column `unit_price_cents` (`amount_cents` of a closing).",
+        )
 
 
 def _statement(one: Played, facts: Declares) -> Statement:
