@@ -1,6 +1,7 @@
 """The box office: tickets and receipts of each performance, exact, out of the records and of no one in particular.
 
-A ticket counts that is paid or free: neither pending, cancelled, refunded, nor a test. Where no system tells of tickets, the sold and
+A ticket counts that is paid or free: neither pending, cancelled, refunded, nor a test; and none of a performance that a programme says
+is cancelled or postponed. Where no system tells of tickets, the sold and
 free admissions of one aggregate closing stand in, never beside them and never two for one performance; passages counted at the door
 are no tickets, and what SIBIL itself gave back (preset `sibil`) is no source of what it is told.
 Money is integer cents, taxes included; receipts are unknown, never nought, where a paid ticket has no price.
@@ -24,6 +25,9 @@ from aggregations.venue import Venue
 _KEY = "performance_ref"
 _BY = [_KEY, "performance_at", "source", "tariff", "unit_price_cents", "free", "school"]
 _PUBLIC = ("title", "hall", "address", "postal_code", "city", "festival")  # what a listing tells that is declared
+
+
+_NOT_PLAYED = ["cancelled", "postponed"]  # whose tickets are on their way back
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,11 @@ def box_office(venue: Venue, start: date, end: date) -> list[Played]:
     zone = ZoneInfo(venue.timezone)
     rows = sales(venue)
     of_whom = performances(venue).drop("performance_at")
-    words = listings(venue).select(_KEY, *_PUBLIC).unique(_KEY)
+    words = listings(venue).select(_KEY, *_PUBLIC, "status").unique(_KEY)
     told = rows.group_by(_KEY, "performance_at").agg(pl.struct(pl.exclude(_KEY, "performance_at")).alias("lines"))
     told = told.join(of_whom, on=_KEY, how="left").join(words, on=_KEY, how="left")
     told = told.with_columns(pl.col("performance_at").dt.convert_time_zone(venue.timezone))
+    told = told.filter(~pl.col("status").is_in(_NOT_PLAYED).fill_null(False))
     within = pl.col("performance_at").dt.date().is_between(start, end, closed="left")
     plays = [_played(row, zone, venue.capacity) for row in told.filter(within).iter_rows(named=True)]
     return sorted(

@@ -27,14 +27,35 @@ PLACE_TYPES = (
     "CABARET_MUSIC_HALL", "PLEIN_AIR_PARC_LOISIRS_ATTRACTION", "STRUCTURE_ITINERANTE_DEMONTABLE_CHAPITEAU",
     "LIEU_DE_CULTE", "LIEU_DE_SANTE", "AUTRE",
 )  # fmt: skip
-# The kinds of performance that declarations of performances ask for (Assistant déclaration, 2026).
-PERFORMANCE_TYPES = (
-    "OUTDOOR_PERFORMANCE", "CABARET_AND_MUSIC_HALL", "CIRCUS_AND_MAGIC", "MUSICAL_THEATRE", "DANCE", "COMEDY_AND_STAND_UP",
-    "PUPPETRY", "CLASSICAL_AND_OPERA_AND_CONTEMPORARY_MUSIC", "POPULAR_AND_JAZZ_MUSIC",
-    "WORLD_AND_TRADITIONAL_MUSIC_AND_DANCE", "HISTORICAL_REENACTMENTS_AND_HERITAGE_SOUND_AND_LIGHT_SHOWS",
-    "LIVE_PERFORMANCE_WITHOUT_DOMINANT_DISCIPLINE", "ICE_SHOWS_AND_THEME_PARKS_AND_RELATED_PERFORMANCES",
-    "THEATRE_AND_STORYTELLING_AND_MIME",
-)  # fmt: skip
+# The kinds of performance that declarations of performances ask for (Assistant déclaration, 2026): French, English.
+PERFORMANCE_TYPES = {
+    "OUTDOOR_PERFORMANCE": ("Spectacle de rue ou de plein air", "Outdoor performance"),
+    "CABARET_AND_MUSIC_HALL": ("Cabaret, music-hall", "Cabaret and music hall"),
+    "CIRCUS_AND_MAGIC": ("Cirque, magie", "Circus and magic"),
+    "MUSICAL_THEATRE": ("Théâtre musical", "Musical theatre"),
+    "DANCE": ("Danse", "Dance"),
+    "COMEDY_AND_STAND_UP": ("Humour", "Comedy and stand-up"),
+    "PUPPETRY": ("Marionnettes", "Puppetry"),
+    "CLASSICAL_AND_OPERA_AND_CONTEMPORARY_MUSIC": (
+        "Musique classique, opéra, musique contemporaine",
+        "Classical music, opera, contemporary music",
+    ),
+    "POPULAR_AND_JAZZ_MUSIC": ("Musiques actuelles, jazz", "Popular music and jazz"),
+    "WORLD_AND_TRADITIONAL_MUSIC_AND_DANCE": (
+        "Musiques et danses traditionnelles et du monde",
+        "World and traditional music and dance",
+    ),
+    "HISTORICAL_REENACTMENTS_AND_HERITAGE_SOUND_AND_LIGHT_SHOWS": (
+        "Reconstitution historique, son et lumière",
+        "Historical re-enactment, sound and light",
+    ),
+    "LIVE_PERFORMANCE_WITHOUT_DOMINANT_DISCIPLINE": ("Pluridisciplinaire", "Without a dominant discipline"),
+    "ICE_SHOWS_AND_THEME_PARKS_AND_RELATED_PERFORMANCES": (
+        "Spectacle sur glace, parc à thème",
+        "Ice show, theme park",
+    ),
+    "THEATRE_AND_STORYTELLING_AND_MIME": ("Théâtre, conte, mime", "Theatre, storytelling, mime"),
+}
 
 
 def _one_of(*codes: str) -> AfterValidator:

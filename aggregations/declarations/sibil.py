@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -84,7 +84,7 @@ def concerned(played: Played, facts: Declares) -> bool:
 def declarations(venue: Venue, played: Iterable[Played], facts: Declares) -> list[Declaration]:
     """Gather the performances of a quarter into declarations, in order of their first; nothing is checked here."""
     groups: dict[tuple[object, ...], list[Declaration]] = {}
-    for one in played:
+    for one in sorted(played, key=lambda p: p.at):
         told = _declaration(venue, one, facts)
         same = (_key(told.title), _key(told.hall), *(getattr(told, name) for name in (
             "criteria", "domain", "place", "festival", "young", "capacity")))  # fmt: skip
@@ -101,22 +101,21 @@ def identified(
     `sent`: id → starts, title and hall. A mended title, hall, domain or capacity so changes what was declared, and declares
     nothing twice. `seed`: what the ids of the quarter are made from.
     """
-    free, given = dict(sent), list[Declaration]()
-    for one in found:
-        shared = {
-            known: len(set(starts) & set(one.starts))
-            for known, (starts, title, hall) in free.items()
-            if _key(title) == _key(one.title) or _key(hall) == _key(one.hall)
-        }
-        known = max(shared, key=lambda name: (shared[name], name), default="")
-        if known and shared[known]:
-            del free[known]
-        else:
-            known = _new(
-                [seed, _key(one.title), _key(one.hall), one.starts[0]], {*sent, *(d.id for d in given)}.__contains__
-            )
-        given.append(replace(one, id=known))
-    return given
+    free, given = dict(sent), dict[int, str]()
+    for told in (1, 2):  # those of its title before those of its hall
+        for at, one in enumerate(found):
+            words = _key((one.title, one.hall)[told - 1])
+            shared = {n: len(set(s[0]) & set(one.starts)) for n, s in free.items() if _key(s[told]) == words}
+            known = max(shared, key=lambda name: (shared[name], name), default="")
+            if at not in given and known and shared[known]:
+                given[at] = known
+                del free[known]
+    taken = {*sent}
+    for at, one in enumerate(found):
+        if at not in given:
+            given[at] = _new([seed, _key(one.title), _key(one.hall), one.starts[0]], taken)
+            taken.add(given[at])
+    return [replace(one, id=given[at]) for at, one in enumerate(found)]
 
 
 def domain(played: Played, facts: Declares) -> str | None:
@@ -161,10 +160,7 @@ def _key(text: str | None) -> str:
     return normal_labels([text])[0] if text else ""
 
 
-def _new(parts: list[str], taken: Callable[[str], bool]) -> str:
+def _new(parts: list[str], taken: set[str]) -> str:
     """Sixteen hexadecimal digits: the service is known to refuse two UUIDs in length, and to take seventeen characters."""
-    while True:
-        made = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
-        if not taken(made):
-            return made
-        parts = [*parts, made]
+    made = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return _new([*parts, made], taken) if made in taken else made

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from aggregations.declarations.annual import Season, season
 from aggregations.declarations.box_office import Line, Played, box_office
-from aggregations.declarations.facts import Declares, declares
+from aggregations.declarations.facts import PERFORMANCE_TYPES, Declares, declares
 from aggregations.declarations.pages import LANGUAGES, Said, page
 from aggregations.declarations.sibil import domain, show_of
 from aggregations.declarations.tables import write_folder, written_csv
@@ -84,7 +84,7 @@ def write_statements(venue: Venue, span: Span) -> list[Path]:
     """
     found = statements(venue, span)
     files = {"performances.csv": _performances(venue, found), "tariffs.csv": _tariffs(found)}
-    facts = {"venue": venue, "span": span, "statements": found, "missing": missing(found)}
+    facts = {"venue": venue, "span": span, "statements": found, "missing": missing(found), "types": PERFORMANCE_TYPES}
     files |= {f"statements.{x}.html": page("statements.html", x, facts) for x in LANGUAGES}
     if isinstance(span, Period) and span.kind == "season":
         whole: Season = season(venue, span, [one.played for one in found])
