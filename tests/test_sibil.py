@@ -18,6 +18,7 @@ from vendors import Answer, Asked, vendor
 
 from aggregations.declarations.keeping import draft, numbers, sent
 from aggregations.declarations.quarters import CivilQuarter
+from aggregations.rights import forget
 from aggregations.venue import Venue, read_venue
 from pipelines.sibil import client
 from pipelines.sibil.sending import send
@@ -69,15 +70,13 @@ def wrong(dto: dict[str, Any]) -> str:
     ):
         return "dates"
     place, show, festival = dto.get("lieuChamps"), dto.get("spectacleChamps"), dto.get("festivalChamps")
-    if ("lieuId" in dto) == (place is not None) or (
-        place and not (_PLACE <= place.keys() <= _PLACE | {"siret"} and place["typeLieu"] in TYPES)
-    ):
+    if ("lieuId" in dto) == (place is not None) or ("spectacleId" in dto) == (show is not None):
+        return "numéro ou champs"
+    if place is not None and not (_PLACE <= place.keys() <= _PLACE | {"siret"} and place["typeLieu"] in TYPES):
         return "lieu"
-    if ("spectacleId" in dto) == (show is not None) or (
-        show and not ({"critere1", "domaineSpectacleId"} <= show.keys() <= _SHOW)
-    ):
+    if show is not None and not {"critere1", "domaineSpectacleId"} <= show.keys() <= _SHOW:
         return "spectacle"
-    if festival and not (_FESTIVAL <= festival.keys() <= _FESTIVAL | {"domaineFestivalId"}):
+    if festival is not None and not _FESTIVAL <= festival.keys() <= _FESTIVAL | {"domaineFestivalId"}:
         return "festival"
     if (
         dto["nbBilletsTarifPlein"] + dto["nbBilletsTarifAbonnementForfait"] + dto["nbBilletsExoneres"]
@@ -328,6 +327,25 @@ def test_a_domain_that_sibil_no_longer_has_stops_all_before_it_begins(venue: Ven
     with pytest.raises(Fault, match="Mime"):
         send(replace(venue, declares=facts), T1)
     assert sibil.writes == []
+
+
+def test_who_is_forgotten_is_not_taken_out_of_what_was_declared(venue: Venue, sibil: Service) -> None:
+    """Their tickets were sold all the same: figures that fall for it are not sent again; those that rise are."""
+    send(venue, T1)
+    forget(venue, ["p4@example.org"], elsewhere=[])
+    load(venue, [ticket(9, "Un soir", at="2026-02-01T20:00+01:00"), ticket(8, quantity=3)], "plus tard")
+    forget(venue, ["p1@example.org"], elsewhere=[])
+    made = draft(venue, T1)
+    assert made.lessened
+    assert {d.title for d in made.declarations} == {"Le Lac", "Un soir"}
+    assert [one.told["title"] for one in made.gone] == ["Un matin"]
+    assert {d.title for d in send(venue, T1)} == {"Le Lac", "Un soir"}
+    forget(venue, ["p8@example.org"], elsewhere=[])
+    assert (
+        dict(zip((d.title for d in draft(venue, T1).declarations), draft(venue, T1).states, strict=True))["Le Lac"]
+        == "held"
+    )
+    assert send(venue, T1) == []
 
 
 def test_a_closed_declaration_is_sibils_to_change(venue: Venue, sibil: Service) -> None:

@@ -12,6 +12,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from aggregations.acts import RIGHTS, acts
 from aggregations.declarations.box_office import Played, box_office
 from aggregations.declarations.controls import require
 from aggregations.declarations.dto import Numbers, dto, label
@@ -23,7 +24,9 @@ from aggregations.disk import write_whole
 from aggregations.venue import Venue
 from privacy.errors import Fault
 
-State = Literal["draft", "sent", "changed"]
+State = Literal[
+    "draft", "sent", "changed", "held"
+]  # held: fewer tickets than were sent, and records were removed since
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Draft:
     """A quarter's declarations, which fail no control, each with its state.
 
     `gone`: what was sent for performances that are in none of them any more. `left_out`: performances that are not of live art.
+    `lessened`: records that may be the quarter's were removed (`jauge forget`, `jauge purge`), so that figures may be too low.
     """
 
     quarter: CivilQuarter
@@ -48,6 +52,7 @@ class Draft:
     states: tuple[State, ...]
     gone: tuple[Sent, ...]
     left_out: int
+    lessened: bool
 
 
 def draft(venue: Venue, quarter: CivilQuarter) -> Draft:
@@ -62,13 +67,27 @@ def draft(venue: Venue, quarter: CivilQuarter) -> Draft:
     known = {name: (one.told["starts"], one.told["title"], one.told["hall"]) for name, one in before.items()}
     found = identified(declarations(venue, ours, facts), f"{venue.id} {quarter}", known)
     require(found, quarter)
-    states: list[State] = []
-    for one in found:
-        was = before.get(one.id)
-        states.append("draft" if was is None else "sent" if was.told == told(one) else "changed")
+    states: list[State] = [_state(venue, quarter, one, before.get(one.id)) for one in found]
     here = {one.id for one in found}
     gone = tuple(one for name, one in before.items() if name not in here)
-    return Draft(quarter, tuple(found), tuple(states), gone, len(played) - len(ours))
+    lessened = _removed(venue, quarter, f"{quarter.start}")
+    return Draft(quarter, tuple(found), tuple(states), gone, len(played) - len(ours), lessened)
+
+
+def _state(venue: Venue, quarter: CivilQuarter, one: Declaration, was: Sent | None) -> State:
+    """Forgetting someone takes their tickets out of the records, never out of what was sold: what was declared stands."""
+    if was is None:
+        return "draft"
+    if was.told == told(one):
+        return "sent"
+    fewer = one.of().tickets < was.told["figures"]["all"]["tickets"]
+    return "held" if fewer and _removed(venue, quarter, was.at) else "changed"
+
+
+def _removed(venue: Venue, quarter: CivilQuarter, since: str) -> bool:
+    """Whether records that a quarter may have had were removed since a day or an instant (ISO 8601)."""
+    later = [act for act in acts(venue) if act.at >= since]
+    return any((act.kind in RIGHTS and act.found) or act.people > f"{quarter.start}" for act in later)
 
 
 def write_draft(venue: Venue, made: Draft) -> None:
@@ -136,7 +155,12 @@ _COLUMNS = (
     "prixMoyenTarifPlein", "nbBilletsTarifAbonnementForfait", "nbBilletsExoneres", "lieu", "codePostal", "ville", "typeLieu", "festival",
     "idExtBilletterie",
 )  # fmt: skip
-_STATES: dict[State, str] = {"draft": "brouillon", "sent": "envoyée", "changed": "modifiée depuis l’envoi"}
+_STATES: dict[State, str] = {
+    "draft": "brouillon",
+    "sent": "envoyée",
+    "changed": "modifiée depuis l’envoi",
+    "held": "retenue : enregistrements effacés depuis",
+}
 
 
 def _line(one: Declaration, state: State, as_sent: dict[str, Any]) -> dict[str, Any]:

@@ -102,10 +102,12 @@ def identified(
     nothing twice. `seed`: what the ids of the quarter are made from.
     """
     free, given = dict(sent), dict[int, str]()
-    for told in (1, 2):  # those of its title before those of its hall
+    for titled in (True, False):  # those of its title before those of its hall
         for at, one in enumerate(found):
-            words = _key((one.title, one.hall)[told - 1])
-            shared = {n: len(set(s[0]) & set(one.starts)) for n, s in free.items() if _key(s[told]) == words}
+            words = _key(one.title if titled else one.hall)
+            shared = {
+                n: len(set(s[0]) & set(one.starts)) for n, s in free.items() if _key(s[1] if titled else s[2]) == words
+            }
             known = max(shared, key=lambda name: (shared[name], name), default="")
             if at not in given and known and shared[known]:
                 given[at] = known

@@ -12,7 +12,7 @@ from aggregations.venue import read_venue
 from pipelines.cli.console import HERE, Home, VenueId, language, line, out, progress, say
 
 if TYPE_CHECKING:
-    from aggregations.declarations.keeping import Draft
+    from aggregations.declarations.keeping import Draft, State
     from aggregations.declarations.statements import Span
     from aggregations.venue import Venue
 
@@ -99,7 +99,8 @@ def _show(made: Draft) -> None:
         say("show", "spectacle"), say("from", "du"), say("performances", "séances"), say("tickets", "billets"),
         say("full", "plein"), say("subscription", "abonnement"), say("free", "exonérés"), say("receipts", "recette"), say("state", "état"),
     )  # fmt: skip
-    states = {
+    states: dict[State, str] = {
+        "held": say("held back", "retenue"),
         "draft": say("draft", "brouillon"),
         "sent": say("sent", "envoyée"),
         "changed": say("changed since sent", "changée depuis l’envoi"),
@@ -128,6 +129,11 @@ def _hint(venue: Venue, made: Draft) -> None:
     if made.left_out:
         line(say(f"{made.left_out} exhibitions, talks and screenings are not SIBIL's.",
                  f"{made.left_out} expositions, rencontres et projections ne relèvent pas de SIBIL."))  # fmt: skip
+    if made.lessened:
+        line(say("Records of this quarter may have been removed (forget, purge): check with the box office. What was sent with more "
+                 "tickets is held back.",
+                 "Des enregistrements du trimestre ont pu être effacés (forget, purge) : vérifiez avec la billetterie. Ce qui a été "
+                 "envoyé avec plus de billets est retenu."))  # fmt: skip
     for one in made.gone:
         line(say(f"Sent and no longer here: {one.told['title']} ({one.number} at SIBIL). Cancel it there.",
                  f"Envoyée et disparue : {one.told['title']} ({one.number} chez SIBIL). Annulez-la là-bas."))  # fmt: skip

@@ -21,6 +21,7 @@ from pipelines.sibil.client import Sibil
 from privacy.errors import Fault
 
 _KINDS = ("places", "shows", "festivals")
+_TO_SEND = ("draft", "changed")
 
 
 def send(venue: Venue, quarter: CivilQuarter, tell: Callable[[int, int], None] = lambda *_: None) -> list[Declaration]:
@@ -34,7 +35,7 @@ def send(venue: Venue, quarter: CivilQuarter, tell: Callable[[int, int], None] =
     (venue.declarations / "sibil").mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(venue.declarations / "sibil"):
         made = draft(venue, quarter)
-        waiting = [one for one, state in zip(made.declarations, made.states, strict=True) if state != "sent"]
+        waiting = [one for one, state in zip(made.declarations, made.states, strict=True) if state in _TO_SEND]
         if waiting:
             with Sibil(venue) as sibil:
                 _send(venue, quarter, sibil, waiting, tell)
