@@ -114,7 +114,7 @@ def _said(name: str, fields: Sequence[Field], columns: Columns) -> pl.Expr:
             found.append(value if field.where is None else pl.when(holds(field.where)).then(value))
     if several:
         every = pl.concat_list(one.cast(TYPES[name]).fill_null([]) for one in found).list.unique(maintain_order=True)
-        return pl.when(every.list.len() > 0).then(every)
+        return pl.when(every.list.len() > 0).then(every.list.sort() if name in CODES else every)
     return pl.coalesce(found).cast(TYPES[name])
 
 

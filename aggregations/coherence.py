@@ -30,12 +30,14 @@ FIELDS: dict[str, frozenset[str]] = {
     "interactions": frozenset({*FRAMES["interactions"], *_WHO} - _MADE),
     "counts": frozenset({*FRAMES["counts"]} - _MADE),
     "programme": frozenset({*FRAMES["programme"]} - _MADE),
+    "listings": frozenset({*FRAMES["programme"]} - _MADE),
 }
 _MANDATORY = {
     "transactions": ("performance_at", "purchased_at", "status"),
     "interactions": ("kind", "at"),
     "counts": ("performance_at", "count"),
     "programme": ("performance_at",),
+    "listings": ("performance_at",),
 }
 _WHOLE = {"quantity", "count", "capacity", "unit_price_cents", "amount_cents", "price_min_cents", "price_max_cents"}
 _INSTANT = {"performance_at", "purchased_at", "at", "changed_at", "ends_at"}
@@ -124,17 +126,17 @@ def _emit(emit: Emit, preset: Preset) -> Iterator[_Fault]:
     for key in ("row", "row_else", "order", "performance", "performance_else", "event", "daily"):
         yield from ((key, _no_column(c)) for c in getattr(emit, key) if c not in known)
     for one in emit.title:
-        yield from ((f"title{key}", said) for key, said in _field("title", one, emit.frame, known))
+        yield from ((f"title{key}", said) for key, said in _field("title", one, (), known))
     yield from (("person", _no_column(c)) for columns, _ in emit.person for c in columns if c not in known)
     for key, when in (("where", emit.where or {}), *(("drop", when) for when, _ in emit.drop)):
         yield from ((key, said) for said in _condition(when, known))
-    if not emit.row and not emit.row_else:
+    if not emit.row and not emit.row_else and emit.frame != "listings":
         yield "row", _MISSING
     if emit.frame == "transactions" and not emit.order:
         yield "order", _MISSING
     if emit.frame == "interactions" and not emit.person and not emit.daily:
         yield "person", _MISSING
-    if emit.frame == "programme" and not emit.performance and not emit.performance_else:
+    if emit.frame in ("programme", "listings") and not emit.performance and not emit.performance_else:
         yield "performance", _MISSING
     for name in _MANDATORY[emit.frame]:
         if not emit.fields.get(name):
@@ -146,13 +148,13 @@ def _emit(emit: Emit, preset: Preset) -> Iterator[_Fault]:
                 yield f"{table}fields.{name}", _one_of(sorted(allowed))
                 continue
             for one in fields:
-                frame = "listings" if table else emit.frame
-                yield from ((f"{table}fields.{name}{key}", said) for key, said in _field(name, one, frame, known))
+                codes = CODES.get(name, ()) if table else codes_of(name, emit.frame)
+                yield from ((f"{table}fields.{name}{key}", said) for key, said in _field(name, one, codes, known))
     if not {*emit.listing.despite} <= {reason for _, reason in emit.drop}:
         yield "listing.despite", ("names a reason that is none of drop", "nomme un motif absent de drop")
 
 
-def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Fault]:
+def _field(name: str, one: Field, codes: tuple[str, ...], known: set[str]) -> Iterator[_Fault]:
     if not one.columns and one.constant is None and not one.rules:
         yield "", ("needs columns, a constant or rules", "demande columns, une constante ou rules")
     yield from (("", _no_column(column)) for column in (*one.columns, *one.minus) if column not in known)
@@ -184,7 +186,6 @@ def _field(name: str, one: Field, frame: str, known: set[str]) -> Iterator[_Faul
         yield "", ("must come from columns", "doit venir de colonnes")
     if name in _TRUTH and not {*given} <= {"true", "false"}:
         yield "", _one_of(("true", "false"))
-    codes = CODES.get(name, ()) if frame == "listings" else codes_of(name, frame)
     if codes and not {*given, *(one.words or {}).values()} <= {*codes, "unknown"}:
         yield "", _one_of(codes)
 

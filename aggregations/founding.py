@@ -49,7 +49,7 @@ def _toml(venue: Venue) -> str:
     if venue.hub:
         lines.append(f"hub = {text(venue.hub)}")
     lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
-    names = ("identifiers", "families", "titles", "consent", "controller", "sibil")
+    names = ("identifiers", "families", "titles", "consent", "controller", "site", "rights", "sibil")
     tables = [(name, getattr(venue, name)) for name in names]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
     pull = [(f"pull.{name}", keys) for name, keys in venue.pull.items()]

@@ -139,7 +139,8 @@ class Emit:
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-    frame: Literal["transactions", "interactions", "counts", "programme"]
+    # `listings`: the rows make no record, only the public words that `listing` names.
+    frame: Literal["transactions", "interactions", "counts", "programme", "listings"]
     read: str
     fields: dict[str, Annotated[tuple[Field, ...], BeforeValidator(_fields)]]
     row: Texts = ()  # columns that make the vendor's own identity of the row

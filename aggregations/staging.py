@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class Staged:
     records: Canonical
     staged: pl.LazyFrame
     files: tuple[str, ...]  # by `_file`
-    raw: pl.LazyFrame
+    raw: Mapping[str, pl.LazyFrame]  # raw rows of all reads of the export, by read
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,8 @@ def judge(detection: Detection, staged: Sequence[Staged]) -> list[Prepared]:
 
 def listings(detection: Detection, prepared: Sequence[Prepared], venue: Venue, key: bytes) -> pl.DataFrame:
     """Return what an export tells the public of its performances (`schema.LISTINGS`)."""
-    return announced(detection.preset, [(one.records.emit, one.raw) for one in prepared], venue, key)
+    raw = prepared[0].raw
+    return announced(detection.preset, [(e, raw[e.read]) for e in detection.preset.emits if e.read in raw], venue, key)
 
 
 def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list[Staged]:
@@ -64,12 +65,12 @@ def stage(detection: Detection, venue: Venue, key: bytes, scratch: Path) -> list
         raw = _raw(detection, scratch)
         made: list[Staged] = []
         for i, emit in enumerate(detection.preset.emits):
-            if emit.read in raw:
+            if emit.read in raw and emit.frame != "listings":
                 files = tuple(s.name for s in detection.files(emit.read))
                 records = canonical(detection.preset, emit, raw[emit.read], venue, key)
                 path = scratch / f"staged-{i}.parquet"
                 records.staged.sink_parquet(path, compression="lz4", engine="streaming")
-                made.append(Staged(records, pl.scan_parquet(path), files, raw[emit.read]))
+                made.append(Staged(records, pl.scan_parquet(path), files, raw))
         return made
 
 

@@ -10,6 +10,7 @@ venues/<id>/
     quarantine/     rows that were refused: line and reason, never a value
     quality/        what the venue holds, source by source: exact numbers, which stay here
     steward/        the steward's page: how the venue stands; it stays here too
+    events/         what is played, for the venue's own site and for agendas (`events`)
     pull/           how far each declared source has been pulled
     forgotten       keyed hashes of who asked to be forgotten: no export brings them back
     declarations/   what the venue owes of its exact figures: SIBIL's drafts, statements of performances; it stays here
@@ -36,10 +37,14 @@ from aggregations.identifiers import check_identifiers
 from privacy.errors import Fault
 
 _ID = re.compile(r"^[a-z][a-z0-9-]{1,40}$")
+_ADDRESS = re.compile(r"^https?://[^\s<>\"]+$")
+_FOLDER = re.compile(r"^https?://[\w.:-]+/(?:[\w.~-]+/)*$")
 PUBLISHABLE = ("transactions", "interactions", "counts")
 APPROVALS = ("automatic", "manual")
 CALENDARS = ("quarters", "season")
 ENGINES = ("polars", "spark")
+SITE = ("base", "street", "postal_code")  # where `events/public` is served, and where people come to
+RIGHTS = ("text_and_data_mining", "policy", "licence")  # over its texts and images: `events.rights`
 CONTROLLER = ("name", "address", "representative", "contact", "dpo", "processors")  # what a register states of it
 
 
@@ -71,10 +76,10 @@ class Venue:
     # source -> which system, and where: what `jauge pull` fetches from; its secrets are in the environment
     pull: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     controller: dict[str, str] = field(default_factory=dict[str, str])  # who answers for the records: `CONTROLLER`
+    site: dict[str, str] = field(default_factory=dict[str, str])  # `SITE`
+    rights: dict[str, str] = field(default_factory=dict[str, str])  # `RIGHTS`
     declares: dict[str, Any] = field(default_factory=dict[str, Any])  # what declarations ask for: `declarations.facts`
-    sibil: dict[str, str] = field(
-        default_factory=dict[str, str]
-    )  # where declarations are sent; its secrets are not here
+    sibil: dict[str, str] = field(default_factory=dict[str, str])  # where they are sent; its secrets are not here
     folder: Path = Path()
 
     @property
@@ -111,6 +116,11 @@ class Venue:
     def declarations(self) -> Path:
         """What the venue declares, exact: `declarations/sibil/<quarter>/`, `declarations/statements/<period>/`."""
         return self.folder / "declarations"
+
+    @property
+    def events(self) -> Path:
+        """What is played: `events/public/`, to be served."""
+        return self.folder / "events"
 
     @property
     def presets(self) -> Path:
@@ -228,5 +238,13 @@ def check_venue(venue: Venue) -> None:
     check_identifiers(venue.identifiers)
     if venue.retention_months < 1 or venue.raw_days < 0:
         raise ValueError("retention_months: 1 or more; raw_days: 0 or more")
+    if not venue.site.keys() <= set(SITE) or not venue.rights.keys() <= set(RIGHTS):
+        raise ValueError(f"site: {', '.join(SITE)}; rights: {', '.join(RIGHTS)}")
+    if not _FOLDER.match(venue.site.get("base", "https://example.org/")):
+        raise ValueError("site: base, an address such as https://theatre.example.org/agenda/ with its last slash")
+    if venue.rights.get("text_and_data_mining", "reserved") not in ("reserved", "allowed"):
+        raise ValueError("rights: text_and_data_mining, reserved or allowed")
+    if not all(_ADDRESS.match(venue.rights.get(name, "https://example.org")) for name in ("policy", "licence")):
+        raise ValueError("rights: policy and licence, addresses that begin with https://")
     if not venue.controller.keys() <= set(CONTROLLER):
         raise ValueError(f"controller: {', '.join(CONTROLLER)}")

@@ -31,6 +31,7 @@ COMMANDS = [
     "steward",
     "quality",
     "quarantine",
+    "events",
     "sibil",
     "statements",
     "plan",

@@ -324,7 +324,7 @@ def test_an_id_once_sent_stays_with_its_performances(played: list[Played], data:
     ({"title": None}, {}, "no title", "titre inconnu"),
     ({"title": None, "named": False}, {}, "of which performance they are", "de quelle séance ils sont"),
     ({"festival": "Automne"}, {}, "festival incomplete", "festival incomplet"),
-    ({"hall": "Parc", "postal_code": "38100", "address": "allée du Parc"}, {}, 'city, type missing: `place` of `[declares]`, or `[declares.halls."Parc"]`', "il manque city, type"),
+    ({"hall": "Parc", "postal_code": "38100", "address": "allée du Parc"}, {}, 'city, type missing: `place` of `[declares]` (or `[site]`), or `[declares.halls."Parc"]`', "il manque city, type"),
 ])  # fmt: skip
 def test_what_is_missing_is_asked_for(other: dict[str, Any], facts: dict[str, Any], english: str, french: str) -> None:
     ((fr, en),) = against(night(**other), **facts)
@@ -373,6 +373,13 @@ def test_the_csv_to_check_says_what_the_json_says(venue: Venue) -> None:
         assert int(row["nbBilletsTotalBilletterie"]) == one["nbBilletsTotalBilletterie"]
     assert {row["spectacle"] for row in rows} == {"Le Lac", "'=1+1"}
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_the_address_of_the_venues_site_is_not_asked_for_again() -> None:
+    site = {"street": "1 quai du Lac", "postal_code": "38000"}
+    assert against(night(), declares=DECLARES | {"place": {"type": "THEATRE"}}, site=site) == []
+    (one,) = declared(night(), declares=DECLARES | {"place": {"type": "THEATRE"}}, site=site)
+    assert (one.place.address, one.place.postal_code, one.place.city) == ("1 quai du Lac", "38000", "Grenoble")
 
 
 def test_another_place_is_described_by_the_venue_and_not_guessed() -> None:

@@ -128,8 +128,8 @@ def _no_place(one: Declaration) -> Iterator[Said]:
         at = one.hall or place.address or "…"
         listed, types = ", ".join(lacking), f" (type : {', '.join(PLACE_TYPES)})" if "type" in lacking else ""
         yield (
-            f'lieu incomplet, il manque {listed} : `place` de `[declares]`, ou `[declares.halls."{at}"]` s’il s’agit d’un autre lieu{types}.',
-            f'place incomplete, {listed} missing: `place` of `[declares]`, or `[declares.halls."{at}"]` of another place{types.replace(" :", ":")}.',
+            f'lieu incomplet, il manque {listed} : `place` de `[declares]` (ou `[site]`), ou `[declares.halls."{at}"]` s’il s’agit d’un autre lieu{types}.',
+            f'place incomplete, {listed} missing: `place` of `[declares]` (or `[site]`), or `[declares.halls."{at}"]` of another place{types.replace(" :", ":")}.',
         )
 
 

@@ -148,6 +148,9 @@ def _place(venue: Venue, one: Played, facts: Declares) -> Place:
     if hall := facts.halls.get(_key(one.hall)) or facts.halls.get(_key(one.address)):
         return hall.model_copy(update={"name": hall.name or one.hall})
     own, number = facts.place, venue.identifiers.get("sibil")
+    own = own.model_copy(update={
+        "address": own.address or venue.site.get("street"), "postal_code": own.postal_code or venue.site.get("postal_code"),
+    })  # fmt: skip
     there, here = (one.postal_code, one.address), (own.postal_code, own.address)
     if one.postal_code and any(x and y and _key(x) != _key(y) for x, y in zip(there, here, strict=True)):
         return Place(name=one.hall, address=one.address, postal_code=one.postal_code, city=one.city)

@@ -12,28 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aggregations.disk import sync, write_whole
+from aggregations.disk import swap, sync, write_whole
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> list[Path]:
-    """Put a folder of texts in the place of the one there, all of them at once; return their paths.
-
-    Killed between the two renames at its end, the old folder is gone and the next run makes the new.
-    """
-    making, old = folder.with_name(f".{folder.name}.making"), folder.with_name(f".{folder.name}.old")
-    for left in (making, old):
-        shutil.rmtree(left, ignore_errors=True)
+    """Put a folder of texts in the place of the one there, all of them at once; return their paths."""
+    making = folder.with_name(f".{folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700, parents=True)
-    folder.parent.chmod(0o700)
     for name, text in files.items():
         write_whole(making / name, text)
-    if folder.exists():
-        folder.rename(old)
-    making.rename(folder)
+    swap(making, folder)
     sync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
     return [folder / name for name in files]
 
 

@@ -1,7 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `declarations`
-what it owes the State and authors, `cooperative` the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
+`venue`, `exports` and `events` have the commands of a venue's steward, `declarations` what it owes the State and authors,
+`people` and `rights` what it owes people, `cooperative` the key that members share, `hub` those of the hub, `governance`
+and `partners` those of its members and partners,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
@@ -20,6 +21,7 @@ from pipelines.cli import (
     crossings,
     declarations,
     departures,
+    events,
     exports,
     governance,
     hub,
@@ -41,7 +43,7 @@ _HELP = """Audience figures that venues can share: differentially private, at le
 
 \b
 A venue's life:   venue add → inspect → ingest (or pull) → quality → plan → preview → release → push
-                  steward: how it stands, on one page
+                  steward: how it stands, on one page; events: what is played, for sites and agendas
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
 Exact, to others: sibil (the State, by quarter), statements (SACEM, SACD, CNM, ASTP, a funder)
@@ -77,6 +79,7 @@ for command in (
     quality.steward,
     quality.quality,
     quality.quarantine,
+    events.events,
     declarations.sibil,
     declarations.statements,
     people.optouts,

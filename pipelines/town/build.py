@@ -6,7 +6,7 @@ venue. The same seed gives the same files, byte for byte. Its randomness is for 
     people      who lives there, and where each goes
     programme   what is played
     visits      who comes when, orders and tickets
-    pretix, exports, media   the vendors' files
+    pretix, exports, media, agenda   the vendors' files
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from aggregations.venue import Venue
+from pipelines.town.agenda import write_agenda
 from pipelines.town.exports import write_billetweb, write_counters, write_neutral, write_pass_culture
 from pipelines.town.media import families as media_families
 from pipelines.town.media import write_brevo, write_matomo
@@ -40,7 +41,7 @@ _NEXT = {
 # What the theatre tells the State and authors that no ticket does.
 _DECLARES: dict[str, Any] = {
     "vat": "2.1",
-    "place": {"address": "1 quai de la Démo", "postal_code": "75004", "city": "Paris", "type": "THEATRE"},
+    "place": {"type": "THEATRE"},
     "domains": {
         "theatre_recit": "theatre", "danse": "danse_creation", "cirque_rue": "cirque_creation",
         "musique_savante": "musique_classique", "lyrique_musical": "opera", "humour_cabaret": "humour",
@@ -52,6 +53,8 @@ ORGANISATIONS: tuple[Venue, ...] = (
     Venue(
         id="theatre", name="Théâtre des Quais (démo)", kind="theatre", commune=COMMUNES["theatre"], revenue=True,
         capacity=480, families=families("theatre") | _NEXT, declares=_DECLARES,
+        site={"base": "https://theatre.example.org/agenda/", "street": "1 quai de la Démo", "postal_code": "75004"},
+        rights={"licence": "https://spdx.org/licenses/etalab-2.0"},
     ),
     Venue(
         id="opera", name="Opéra de la Plaine (démo)", kind="opera", commune=COMMUNES["opera"], revenue=True,
@@ -125,6 +128,7 @@ def _theatre(folder: Path, sold: pl.DataFrame, draw: Draw) -> list[Path]:
     return [
         write_pretix(folder / "pretix-historique", before, slug="historique", draw=draw),
         write_pretix(folder / f"pretix-{_SEASON}", now, slug="saison2526", draw=draw),
+        write_agenda(folder / f"agenda-{_SEASON}.json", performances("theatre").filter(pl.col("season") == SEASON)),
     ]
 
 

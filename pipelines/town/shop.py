@@ -18,6 +18,7 @@ ITEMS = {
     "revendeur": (12, "Revendeur", "25.00"),
 }
 BOOKLET = 13
+_BY_VOUCHER = ("Tarif scolaire", "Exonéré", "Groupe", "Revendeur")  # on no public price list
 QUESTIONS = (
     (5, "Code postal", "S", "CP"),
     (6, "Année de naissance", "N", "YOB"),
@@ -59,6 +60,7 @@ def item(number: int, name: str, price: str, *, seat: bool = True) -> Record:
         "id": number, "category": 2 if seat else 3, "name": {"fr": name}, "internal_name": None, "active": True,
         "all_sales_channels": True, "limit_sales_channels": [], "description": None, "default_price": price,
         "free_price": False, "tax_rate": "0.00", "tax_rule": None, "admission": seat, "personalized": seat,
+        "require_voucher": False, "hide_without_voucher": name in _BY_VOUCHER,
         "position": number, "has_variations": False, "variations": [], "addons": [], "bundles": [], "meta_data": {},
     }  # fmt: skip
 
