@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from aggregations.declarations.box_office import Line, Played, box_office
 from aggregations.declarations.controls import failures
 from aggregations.declarations.dto import Numbers, dto
-from aggregations.declarations.facts import PERFORMANCE_TYPES, PLACE_TYPES, declares
+from aggregations.declarations.facts import PERFORMANCE_TYPES, PLACE_TYPES, Place, declares
 from aggregations.declarations.keeping import Sent, draft, keep_sent, told, write_draft
 from aggregations.declarations.quarters import CivilQuarter
 from aggregations.declarations.sibil import Declaration, declarations, identified
@@ -474,7 +474,7 @@ def test_a_statement_has_tariffs_receipts_and_vat_that_add_up_and_asks_for_what_
 
 @given(st.integers(0, 10**9), st.integers(0, 10_000))
 def test_tax_and_the_rest_add_up_and_are_right_to_half_a_cent(receipts: int, rate: int) -> None:
-    one = Statement(night("2026-01-13T20:00", sold(1, receipts)), None, rate, ())
+    one = Statement(night("2026-01-13T20:00", sold(1, receipts)), Place(), None, rate, ())
     assert one.without_tax is not None
     assert one.tax is not None
     assert one.without_tax + one.tax == receipts

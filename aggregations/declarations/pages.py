@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal, format_percent
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 LANGUAGES = ("fr", "en")
 Said = tuple[str, str]  # French, English
@@ -22,6 +24,7 @@ def page(template: str, language: str, facts: Mapping[str, Any]) -> str:
     helps = {
         "language": language,
         "say": lambda *said: (said[0] if len(said) == 1 else said)[language != "fr"],
+        "marked": _marked,
         "named": partial(_named, language),
         "number": lambda n: "–" if n is None else format_decimal(n, locale=language),
         "euros": lambda cents: "–" if cents is None else format_currency(cents / 100, "EUR", locale=language),
@@ -31,6 +34,11 @@ def page(template: str, language: str, facts: Mapping[str, Any]) -> str:
         "month": lambda code: format_date(datetime.fromisoformat(f"{code}-01"), "LLLL yyyy", locale=language),
     }  # fmt: skip
     return _pages().get_template(template).render({**facts, **helps})
+
+
+def _marked(text: str) -> Markup:
+    """What stands between backquotes, as code; all of it escaped first."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped)
 
 
 def _when(language: str, at: datetime) -> str:

@@ -134,14 +134,14 @@ def _declaration(venue: Venue, one: Played, facts: Declares) -> Declaration:
     of = facts.festivals.get(_key(one.festival)) if one.festival else None
     return Declaration(
         id="", title=one.title, criteria=show_of(one, facts).criteria, domain=domain(one, facts), hall=one.hall,
-        place=_place(venue, one, facts), festival=one.festival,
+        place=place_of(venue, one, facts), festival=one.festival,
         festival_place=(of.postal_code, of.city) if of else (None, None), festival_domain=of.domain if of else None,
         young=one.young, capacity=one.capacity, played=(one,),
     )  # fmt: skip
 
 
-def _place(venue: Venue, one: Played, facts: Declares) -> Place:
-    """Where it was: a hall that the venue describes, by its name or address; another address that its listing tells; else the venue's own.
+def place_of(venue: Venue, one: Played, facts: Declares) -> Place:
+    """Return where a performance was: a hall that the venue describes, by its name or address; another address that its listing tells; else the venue's own.
 
     A listing's address without a postal code is free text, and no other place.
     """

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from aggregations.declarations.annual import Season, season
 from aggregations.declarations.box_office import Line, Played, box_office
-from aggregations.declarations.facts import PERFORMANCE_TYPES, Declares, declares
+from aggregations.declarations.facts import PERFORMANCE_TYPES, Declares, Place, declares
 from aggregations.declarations.pages import LANGUAGES, Said, page
-from aggregations.declarations.sibil import domain, show_of
+from aggregations.declarations.sibil import domain, place_of, show_of
 from aggregations.declarations.tables import write_folder, written_csv
 from aggregations.referential import written
 from aggregations.venue import Venue
@@ -53,6 +53,7 @@ class Statement:
     """One performance; None is what nothing tells. `rate`: of VAT, hundredths of a per cent; money is cents."""
 
     played: Played
+    place: Place
     performance_type: str | None
     rate: int | None
     tariffs: tuple[Tariff, ...]
@@ -74,7 +75,7 @@ class Statement:
 def statements(venue: Venue, span: Span) -> list[Statement]:
     """Return the statement of each performance of a span that had tickets, in order of time."""
     facts = declares(venue)
-    return [_statement(one, facts) for one in box_office(venue, span.start, span.end)]
+    return [_statement(venue, one, facts) for one in box_office(venue, span.start, span.end)]
 
 
 def write_statements(venue: Venue, span: Span) -> list[Path]:
@@ -130,10 +131,12 @@ def _lacking(one: Statement) -> Iterator[Said]:
         )
 
 
-def _statement(one: Played, facts: Declares) -> Statement:
+def _statement(venue: Venue, one: Played, facts: Declares) -> Statement:
     show = show_of(one, facts)
     kind = show.performance_type or written(one.family, domain(one, facts)).get("assistant_declaration")
-    return Statement(one, kind, facts.vat if show.vat is None else show.vat, _by_tariff(one.lines))
+    return Statement(
+        one, place_of(venue, one, facts), kind, facts.vat if show.vat is None else show.vat, _by_tariff(one.lines)
+    )
 
 
 def _by_tariff(lines: Sequence[Line]) -> tuple[Tariff, ...]:
@@ -155,13 +158,14 @@ def _euros(cents: int | None) -> float | None:
 
 def _performances(venue: Venue, found: Iterable[Statement]) -> str:
     columns = (
-        "startAt", "title", "hall", "city", "organizer", "officialId", "performanceType", "audience", "placeCapacity", "freeTickets",
+        "startAt", "title", "hall", "place", "address", "postalCode", "city", "organizer", "officialId", "performanceType", "audience", "placeCapacity", "freeTickets",
         "paidTickets", "revenueIncludingTaxes", "revenueExcludingTaxes", "taxRate", "tax",
     )  # fmt: skip
     organiser = venue.controller.get("name") or venue.name
     number = venue.identifiers.get("siret") or venue.identifiers.get("siren")
     return written_csv(columns, ({
-        "startAt": f"{one.played.at:%Y-%m-%d %H:%M}", "title": one.played.title, "hall": one.played.hall, "city": one.played.city,
+        "startAt": f"{one.played.at:%Y-%m-%d %H:%M}", "title": one.played.title, "hall": one.played.hall, "place": one.place.name, "address": one.place.address,
+        "postalCode": one.place.postal_code, "city": one.place.city,
         "organizer": organiser, "officialId": number, "performanceType": one.performance_type, "audience": one.played.audience,
         "placeCapacity": one.played.capacity, "freeTickets": one.played.free_tickets,
         "paidTickets": one.played.tickets - one.played.free_tickets, "revenueIncludingTaxes": _euros(one.played.receipts),
