@@ -157,16 +157,17 @@ def test_a_seasons_quarter_is_refused_and_told_which_are_meant() -> None:
 
 def test_tickets_are_counted_by_sibils_kinds_and_each_once(venue: Venue) -> None:
     """A subscription is one whatever it cost; free is what nothing was paid for; reduced prices are in the total alone."""
+    invited = ticket(8, kind="exonere", unit_price_cents=None, status="paid")
     pass_ = ticket(5, kind="abonnement", unit_price_cents=0, status="free")
     load(venue, [ticket(1), ticket(2, quantity=3), ticket(3, kind="reduit"), ticket(4, kind="abonnement"), pass_, ticket(6, kind="exonere"),
-                 ticket(7, unit_price_cents=0, status="paid")])  # fmt: skip
+                 ticket(7, unit_price_cents=0, status="paid"), invited])  # fmt: skip
     one = only(venue)
-    assert one["nbBilletsTotalBilletterie"] == 9
+    assert one["nbBilletsTotalBilletterie"] == 10
     assert one["nbBilletsTarifPlein"] == 4
     assert one["nbBilletsTarifAbonnementForfait"] == 2
-    assert one["nbBilletsExoneres"] == 2
+    assert one["nbBilletsExoneres"] == 3
     assert (one["recetteTarifPlein"], one["prixMoyenTarifPlein"]) == (120.0, 30.0)
-    assert (one["recetteTotalBilletterie"], one["prixMoyenTotalBilletterie"]) == (155.0, 17.22)  # 155 / 9
+    assert (one["recetteTotalBilletterie"], one["prixMoyenTotalBilletterie"]) == (155.0, 15.5)
     assert (one["jauge"], one["jeunePublic"], one["nbRepresentations"]) == (300, False, 1)
     assert one["dateHeureRepresentationUnique"] == "2026-01-13T19:00:00Z"
     assert one["domaineRepresentationLibelle"] == "Danse de Création"
@@ -338,6 +339,14 @@ def test_a_ticket_without_a_price_names_its_export() -> None:
     ((fr, en),) = against(night("2026-01-13T20:00", sold(), sold(2, None)))
     assert "no price in the export neutral" in en
     assert "pas de prix dans l’export neutral" in fr
+
+
+def test_who_else_sells_is_told_where_the_venue_says_so() -> None:
+    for said in (True, False):
+        (one,) = declared(night(), declares=DECLARES | {"shared_box_office": said})
+        assert dto(one, Numbers(), "BROUILLON")["gestionnaireMultiple"] is said
+    (silent,) = declared(night())
+    assert "gestionnaireMultiple" not in dto(silent, Numbers(), "BROUILLON")
 
 
 def test_sibils_controls_are_held() -> None:

@@ -110,7 +110,7 @@ def sales(venue: Venue) -> pl.DataFrame:
     sold = records(venue, "transactions").filter(~pl.col("is_test").fill_null(False))
     tickets = sold.filter(pl.col("status").is_in(["paid", "free"])).select(
         _KEY, "performance_at", "source", "tariff", "unit_price_cents", "quantity",
-        free=((pl.col("status") == "free") | (pl.col("unit_price_cents") == 0)).fill_null(False),
+        free=_free(pl.col("status") == "free", "unit_price_cents"),
         school=pl.col("is_school").fill_null(False),
     )  # fmt: skip
     each = tickets.with_columns(pl.when("free").then(0).otherwise("unit_price_cents").alias("unit_price_cents"))
@@ -132,7 +132,7 @@ def _closings(venue: Venue) -> pl.DataFrame:
     counted = records(venue, "counts").filter(
         pl.col("kind").is_in(["sold", "free"]) & (pl.col("source") != "sibil") & pl.col(_KEY).is_not_null()
     )
-    free = ((pl.col("kind") == "free") | (pl.col("amount_cents") == 0)).fill_null(False)
+    free = _free(pl.col("kind") == "free", "amount_cents")
     rows = counted.with_columns(
         free=free, receipts=pl.when(free).then(0).otherwise("amount_cents").cast(pl.Int64), tickets=pl.col("count"),
         unit_price_cents=pl.when(free).then(0).otherwise(None).cast(pl.Int64), school=pl.col("tariff") == "groupe_scolaire",
@@ -145,6 +145,12 @@ def _closings(venue: Venue) -> pl.DataFrame:
     return rows.join(
         most.unique(_KEY, keep="first", maintain_order=True).select(_KEY, "source"), on=[_KEY, "source"], how="semi"
     )
+
+
+def _free(told: pl.Expr, price: str) -> pl.Expr:
+    """Tickets that cost nothing: as told, by their price, or exempted where no price is told."""
+    exempted = pl.col(price).is_null() & (pl.col("tariff") == "exonere")
+    return pl.any_horizontal(told.fill_null(False), (pl.col(price) == 0).fill_null(False), exempted.fill_null(False))
 
 
 def _played(row: dict[str, Any], zone: ZoneInfo, capacity: int | None) -> Played:

@@ -57,6 +57,7 @@ def dto(one: Declaration, numbers: Numbers, status: Status) -> dict[str, Any]:
         "nbBilletsExoneres": one.of("exempt").tickets,
         "jauge": one.capacity,
         "jeunePublic": one.young,
+        **({} if one.shared_box_office is None else {"gestionnaireMultiple": one.shared_box_office}),
         **_domain(one.domain, numbers, "domaineRepresentationId", "domaineRepresentationLibelle"),
         **_place(one.place, numbers),
         **_festival(one, numbers),

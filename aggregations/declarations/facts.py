@@ -1,12 +1,15 @@
 """`[declares]` of venue.toml: what declarations ask for and no export tells. Nothing here has a default: what is missing is asked for.
 
-[declares]
-vat = "2.1"                              per cent, of every show that has no rate of its own
-place = { name = "…", address = "…", postal_code = "…", city = "…", type = "THEATRE" }
-domains = { danse = "danse_creation" }   genre family → SIBIL domain, where an export tells the family alone
-[declares.halls."Chapiteau du parc"]     a place that is not the venue's own: the keys of `place`, and `sibil`, its number
-[declares.shows."Ruy Blas"]              domain, performance_type, vat, and `criteria`: SIBIL's second to fourth
-[declares.festivals."Automne"]           postal_code, city, domain
+    [declares]
+    vat = "2.1"                              per cent, of every show that has no rate of its own
+    shared_box_office = false                whether others sell for the same performances
+    place = { name = "…", address = "…", postal_code = "…", city = "…", type = "THEATRE" }
+    domains = { danse = "danse_creation" }   genre family → SIBIL domain, where an export tells the family alone
+    [declares.halls."Chapiteau du parc"]     a place that is not the venue's own: the keys of `place`, and `sibil`, its number
+    [declares.shows."Ruy Blas"]              domain, performance_type, vat, and `criteria`: SIBIL's second to fourth
+    [declares.festivals."Automne"]           postal_code, city, domain
+
+Names of halls, shows and festivals are compared without case, accents or punctuation.
 """
 
 from __future__ import annotations
@@ -120,6 +123,7 @@ class Declares(_Told):
     """The whole table; names of halls, shows and festivals are normalised (`referential.normal`)."""
 
     vat: Rate | None = None
+    shared_box_office: bool | None = None  # SIBIL's `gestionnaireMultiple`
     place: Place = Place()
     domains: dict[str, Domain] = {}
     halls: dict[str, Place] = {}
@@ -130,7 +134,7 @@ class Declares(_Told):
 def declares(venue: Venue) -> Declares:
     """Read the venue's `[declares]`; a Fault names the key that cannot be."""
     try:
-        return Declares.model_validate(dict(_named(venue.declares)))
+        return Declares.model_validate(_named(venue.declares))
     except ValidationError as wrong:
         one = wrong.errors()[0]
         where, what = ".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, ")
@@ -140,5 +144,6 @@ def declares(venue: Venue) -> Declares:
 
 
 def _named(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    named = {key: normalised(table[key]) for key in ("halls", "shows", "festivals") if isinstance(table.get(key), dict)}
+    tables = ("halls", "shows", "festivals")
+    named = {key: normalised(value) for key, value in table.items() if key in tables and isinstance(value, dict)}
     return {**table, **named}

@@ -108,7 +108,8 @@ def told(one: Declaration) -> dict[str, Any]:
     place = one.place.model_dump(exclude={"sibil"})
     facts = {"title": one.title, "hall": one.hall, "criteria": one.criteria, "domain": one.domain, "place": place,
              "festival": one.festival, "festival_place": one.festival_place, "festival_domain": one.festival_domain,
-             "young": one.young, "capacity": one.capacity, "starts": one.starts, "figures": kinds}  # fmt: skip
+             "young": one.young, "capacity": one.capacity, "shared_box_office": one.shared_box_office,
+             "starts": one.starts, "figures": kinds}  # fmt: skip
     return json.loads(json.dumps(facts))
 
 

@@ -51,6 +51,7 @@ class Declaration:
     festival_domain: str | None
     young: bool
     capacity: int | None
+    shared_box_office: bool | None
     played: tuple[Played, ...]
 
     def of(self, kind: Kind | None = None) -> Figures:
@@ -136,7 +137,7 @@ def _declaration(venue: Venue, one: Played, facts: Declares) -> Declaration:
         id="", title=one.title, criteria=show_of(one, facts).criteria, domain=domain(one, facts), hall=one.hall,
         place=place_of(venue, one, facts), festival=one.festival,
         festival_place=(of.postal_code, of.city) if of else (None, None), festival_domain=of.domain if of else None,
-        young=one.young, capacity=one.capacity, played=(one,),
+        young=one.young, capacity=one.capacity, shared_box_office=facts.shared_box_office, played=(one,),
     )  # fmt: skip
 
 

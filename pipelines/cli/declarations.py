@@ -135,8 +135,9 @@ def _hint(venue: Venue, made: Draft) -> None:
                  "Des enregistrements du trimestre ont pu être effacés (forget, purge) : vérifiez avec la billetterie. Ce qui a été "
                  "envoyé avec plus de billets est retenu."))  # fmt: skip
     for one in made.gone:
-        line(say(f"Sent and no longer here: {one.told['title']} ({one.number} at SIBIL). Cancel it there.",
-                 f"Envoyée et disparue : {one.told['title']} ({one.number} chez SIBIL). Annulez-la là-bas."))  # fmt: skip
+        line(say(f"Sent and no longer in the records: {one.told['title']} ({one.number} at SIBIL). If it was not played, cancel it there.",
+                 f"Envoyée et absente des enregistrements : {one.told['title']} ({one.number} chez SIBIL). Si elle n’a pas été "
+                 "jouée, annulez-la là-bas."))  # fmt: skip
     asked = numbers(venue).criteria
     for one in {d.title: d for d in made.declarations}.values():
         names = asked.get(label(one.domain), [])[1:]

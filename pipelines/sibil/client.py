@@ -71,7 +71,7 @@ class Sibil:
     """A connection; to be used in a `with`. Every method raises a Fault where SIBIL does not answer, or refuses."""
 
     def __init__(self, venue: Venue) -> None:
-        url = venue.sibil.get("url", "").rstrip("/")
+        url = str(venue.sibil.get("url", "")).rstrip("/")
         if set(venue.sibil) - {"url"} or not safe(url):
             raise Fault(
                 '[sibil] of venue.toml: url = "https://…", the address SIBIL gave you, and no more. Without it nothing is sent.',
