@@ -40,6 +40,7 @@ from privacy.calendar import Period
 from privacy.errors import Fault, QualityRefusal
 from privacy.policy import read_policy
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 T1 = CivilQuarter(2026, 1)
 PLACE = {"address": "1 quai du Lac", "postal_code": "38000", "city": "Grenoble", "type": "THEATRE"}
 DECLARES: dict[str, Any] = {"vat": "2.1", "place": PLACE, "domains": {"danse": "danse_creation"}}
@@ -532,7 +533,7 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Venue:
     folder = tmp_path_factory.mktemp("town")
     exports = write_town(folder / "files", people=700)["theatre"]
     venue = add_venue(replace(ORGANISATIONS[0], folder=folder / "venues" / "theatre"))
-    for export in exports:
+    for export in (*exports, EXAMPLES / "pretix"):  # the real files of a pretix server among them
         ingest(venue, [export])
     return venue
 
@@ -543,7 +544,7 @@ def test_the_demos_theatre_passes_all_controls_and_sums_to_its_store(theatre: Ve
     sold = records(theatre, "transactions").filter(counted)
     declared = 0
     for year, number in itertools.chain(
-        itertools.product(range(2020, 2026), (1, 2, 3, 4)), [(2026, 1), (2026, 2), (2026, 3)]
+        itertools.product(range(2020, 2026), (1, 2, 3, 4)), [(2026, n) for n in (1, 2, 3, 4)]
     ):
         quarter = CivilQuarter(year, number)
         found = draft(theatre, quarter).declarations

@@ -48,8 +48,8 @@ def require(found: Sequence[Declaration], quarter: CivilQuarter) -> None:
         for language in ("en", "fr")
     }
     raise QualityRefusal(
-        f"SIBIL {quarter}: nothing was written; {len(lines['en'])} things to mend.\n- " + "\n- ".join(lines["en"]),
-        f"SIBIL {quarter} : rien n’a été écrit ; {len(lines['fr'])} points à corriger.\n- " + "\n- ".join(lines["fr"]),
+        f"SIBIL {quarter}: nothing was written. To mend:\n- " + "\n- ".join(lines["en"]),
+        f"SIBIL {quarter} : rien n’a été écrit. À corriger :\n- " + "\n- ".join(lines["fr"]),
     )
 
 

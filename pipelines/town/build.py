@@ -42,6 +42,12 @@ _NEXT = {
 _DECLARES: dict[str, Any] = {
     "vat": "2.1",
     "place": {"type": "THEATRE"},
+    "halls": {  # where its own server's files (2026-2027) have it play
+        "Place du Châtelet": {
+            "name": "Grande salle du Châtelet (démo)", "address": "Place du Châtelet", "postal_code": "75001", "city": "Paris",
+            "type": "THEATRE",
+        },
+    },
     "domains": {
         "theatre_recit": "theatre", "danse": "danse_creation", "cirque_rue": "cirque_creation",
         "musique_savante": "musique_classique", "lyrique_musical": "opera", "humour_cabaret": "humour",
