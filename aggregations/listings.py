@@ -14,6 +14,7 @@ from aggregations.venue import Venue
 
 _KEY = "performance_ref"
 _AGENDAS = ("openagenda", "schema_org", "datatourisme")  # written for readers: they tell before who sells
+_WHOLE = ("openagenda", "datatourisme")  # these tell all performances of an event at once: others are no longer
 
 
 def listings(venue: Venue) -> pl.DataFrame:
@@ -30,6 +31,8 @@ def listings(venue: Venue) -> pl.DataFrame:
     rows = rows.with_columns(_agenda=pl.col("source").is_in(_AGENDAS), _content=pl.struct(LISTINGS.keys()).hash())
     rows = rows.sort("_agenda", "changed_at", "_written", "_content", nulls_last=False)
     held = rows.unique("row_ref", keep="last", maintain_order=True)  # one version of what a system says
+    last = pl.col("changed_at").max().over("source", "event_ref")
+    held = held.filter(~pl.col("source").is_in(_WHOLE) | (pl.col("changed_at") == last).fill_null(True))
     told = held.group_by(_KEY, maintain_order=True).agg(pl.exclude(_KEY).drop_nulls().last())
     known = held.filter(pl.col("family") != "unknown").group_by(_KEY, maintain_order=True).agg(
         pl.col("family", "domain").last()

@@ -337,9 +337,22 @@ def test_the_page_is_for_people(files: dict[str, str]) -> None:
         assert all(rule.text[0] in page and rule.text[1] in page for rule in terms.rules)
 
 
+def test_mining_is_reserved_unless_the_hub_says_otherwise(hub: Hub, files: dict[str, str], told: Graph) -> None:
+    tdm = URIRef("http://www.w3.org/ns/tdmrep#reservation")
+    entries = {*told.subjects(RDF.type, DCAT.Dataset), *told.subjects(RDF.type, DCAT.Catalog)}
+    assert set(told.subjects(tdm, Literal(1))) >= entries
+    assert len(entries) > 3
+    assert '<meta name="tdm-reservation" content="1">' in files["index.html"]
+    settings = hub.folder / "catalogue.toml"
+    settings.write_text(f'{TOML}\ntext_and_data_mining = "allowed"\n', "utf-8")
+    (said,) = json.loads(texts(hub)[".well-known/tdmrep.json"])
+    settings.write_text(TOML, "utf-8")
+    assert (said["tdm-reservation"], said["location"][-1]) == (0, "*")
+
+
 def test_a_hub_that_holds_nothing_has_a_valid_catalogue(tmp_path: Path) -> None:
     made = texts(Hub(tmp_path / "hub"))
-    assert set(made) == {"index.html", "catalogue.ttl", "catalogue.jsonld"}
+    assert set(made) == {"index.html", "catalogue.ttl", "catalogue.jsonld", ".well-known/tdmrep.json"}
     assert conforms(Graph().parse(data=made["catalogue.ttl"]), "dcat-ap-SHACL.ttl")[0]
     assert NOWHERE in made["catalogue.ttl"]
     assert "n’est pas donnée dans catalogue.toml" in made["index.html"]

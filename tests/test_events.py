@@ -30,7 +30,7 @@ from aggregations.events.build import build
 from aggregations.events.discoverability import ASPECTS, score
 from aggregations.events.feeds import calendar, datatourisme, datatourisme_table, openagenda, sitemap
 from aggregations.events.jsonld import document
-from aggregations.events.record import Event, Place, Showing, events
+from aggregations.events.record import Event, Performance, Place, events
 from aggregations.events.rights import crawlers, robots, server_files, tdmrep
 from aggregations.founding import add_venue
 from aggregations.ingest import ingest
@@ -85,14 +85,14 @@ places = st.builds(
 
 
 @st.composite
-def showings(draw: st.DrawFn) -> tuple[Showing, ...]:
+def performances(draw: st.DrawFn) -> tuple[Performance, ...]:
     days = sorted(draw(st.sets(st.integers(0, 300), min_size=1, max_size=4)))
     place, made = draw(places), []
     for day in days:
         starts = datetime(2026, 9, 1, draw(st.integers(9, 22)), 30, tzinfo=PARIS) + timedelta(days=day)
         ends = draw(st.none() | st.just(starts + timedelta(minutes=90)))
         price = draw(st.none() | st.tuples(st.integers(0, 9000), st.integers(0, 9000)).map(sorted))
-        made.append(Showing(
+        made.append(Performance(
             starts, ends, all_day=False, place=place, status=draw(st.sampled_from(LISTING_STATUSES)),
             availability=draw(st.none() | st.sampled_from(AVAILABILITIES)), ticket_url=draw(links),
             price_min=price[0] if price else None, price_max=price[1] if price else None,
@@ -103,7 +103,7 @@ def showings(draw: st.DrawFn) -> tuple[Showing, ...]:
 several = st.lists(words, max_size=3, unique=True).map(tuple)
 made_events = st.builds(
     Event, slug=st.just("le-lac-2026-2027"), title=words, family=st.sampled_from(["danse", "theatre_recit", "cirque_rue", "projection", "unknown"]),
-    domain=st.none(), young=st.booleans(), showings=showings(), description=st.none() | words, image=links, url=links,
+    domain=st.none(), young=st.booleans(), performances=performances(), description=st.none() | words, image=links, url=links,
     age_min=st.none() | st.integers(0, 18), age_max=st.none(), languages=several, keywords=several, performers=several,
     accessibility=st.lists(st.sampled_from(ACCESSIBILITY), unique=True).map(tuple), festival=st.none() | words,
     organiser=st.none() | words, conditions=st.none() | words, changed=st.sampled_from([None, datetime(2026, 9, 1, 10, tzinfo=UTC)]),
@@ -126,7 +126,7 @@ def test_json_ld_read_as_rdf_says_the_same(event: Event) -> None:
     def said(node: Any, name: str) -> list[str]:
         return sorted(str(value) for value in told.objects(node, SDO[name])) if node else []
 
-    for one in event.showings:
+    for one in event.performances:
         node = URIRef(f"{BASE}fr/{event.slug}.html#{one.key}")
         assert said(node, "name") == [event.title]
         assert said(node, "description") == [d for d in [event.description] if d]
@@ -150,11 +150,13 @@ def test_json_ld_read_as_rdf_says_the_same(event: Event) -> None:
             assert said(place, "name") == [one.place.hall]
             assert said(told.value(place, SDO.address), "streetAddress") == [s for s in [one.place.street] if s]
         parts = (
-            (node, SDO.superEvent / SDO.superEvent, None) if len(event.showings) > 1 else (node, SDO.superEvent, None)
+            (node, SDO.superEvent / SDO.superEvent, None)
+            if len(event.performances) > 1
+            else (node, SDO.superEvent, None)
         )
         festivals = {str(name) for part in told.objects(node, parts[1]) for name in told.objects(part, SDO.name)}
         assert festivals == {f for f in [event.festival] if f}
-    assert len(set(told.subjects(RDF.type, SDO.EventSeries))) == (len(event.showings) > 1)
+    assert len(set(told.subjects(RDF.type, SDO.EventSeries))) == (len(event.performances) > 1)
 
 
 def valid(node: Any, key: str = "") -> Any:
@@ -200,7 +202,7 @@ def test_the_calendar_read_back_says_the_same(told: list[Event]) -> None:
     told = [replace(event, slug=f"e{n}") for n, event in enumerate(told)]
     feed = Calendar.from_ical(calendar(LAC, told, NOW))
     assert not feed.errors
-    expected = [(event, one) for event in told for one in event.showings]
+    expected = [(event, one) for event in told for one in event.performances]
     assert [entry["uid"] for entry in feed.events] == [f"{e.slug}-{o.key}@theatre.example" for e, o in expected]
     for entry, (event, one) in zip(feed.events, expected, strict=True):
         assert str(entry["summary"]) == event.title
@@ -227,8 +229,8 @@ def test_agendas_read_what_is_written_for_them(venue: Venue, tmp_path: Path) -> 
         ingest(other, [tmp_path / name])
         again[name] = events(other, NOW.date())
     (agenda,) = again["a.json"]
-    assert [(one.starts, one.ends, one.ticket_url) for one in agenda.showings] == [
-        (one.starts, one.ends, one.ticket_url) for one in event.showings
+    assert [(one.starts, one.ends, one.ticket_url) for one in agenda.performances] == [
+        (one.starts, one.ends, one.ticket_url) for one in event.performances
     ]
     for name in ("title", "family", "description", "age_min", "accessibility"):
         assert getattr(agenda, name) == getattr(event, name), name
@@ -236,7 +238,7 @@ def test_agendas_read_what_is_written_for_them(venue: Venue, tmp_path: Path) -> 
         (point,) = again[name]
         assert (point.title, point.family, point.description) == (event.title, event.family, event.description)
         assert (point.place.postal_code, point.place.city) == ("38000", "Grenoble")
-        assert {day for one in point.showings for day in one.days} == {date(2026, 10, 3), date(2026, 10, 4)}
+        assert {day for one in point.performances for day in one.days} == {date(2026, 10, 3), date(2026, 10, 4)}
     core = "https://www.datatourisme.fr/ontology/core#"
     told = Graph().parse(data=json.dumps(points), format="json-ld")
     assert URIRef(f"{core}DanceEvent") in set(told.objects(URIRef(f"{BASE}fr/{event.slug}.html"), RDF.type))
@@ -268,7 +270,10 @@ def test_one_event_a_title_and_season(venue: Venue, tmp_path: Path) -> None:
     rows = [{"performance_at": day} for day in ("2026-10-03 20:30", "2026-10-04 17:00", "2027-10-02 20:30")]
     ingest(venue, [pushed(tmp_path, *rows, {"title": "LE LAC", "performance_at": "2026-10-05 20:30"})])
     found = events(venue, NOW.date())
-    assert [(event.slug, len(event.showings)) for event in found] == [("le-lac-2026-2027", 3), ("le-lac-2027-2028", 1)]
+    assert [(event.slug, len(event.performances)) for event in found] == [
+        ("le-lac-2026-2027", 3),
+        ("le-lac-2027-2028", 1),
+    ]
 
 
 def test_a_page_stays_a_year(venue: Venue, tmp_path: Path) -> None:
@@ -281,7 +286,7 @@ def test_a_period_that_covers_known_hours_tells_nothing_more(venue: Venue, tmp_p
     period = {"performance_at": "2026-10-03", "ends_at": "2026-10-04"}
     ingest(venue, [pushed(tmp_path, period, {})])
     (event,) = events(venue, NOW.date())
-    assert [one.key for one in event.showings] == ["2026-10-03-2030"]
+    assert [one.key for one in event.performances] == ["2026-10-03-2030"]
 
 
 def test_who_bought_changes_nothing_of_an_event(tmp_path: Path) -> None:
@@ -435,7 +440,7 @@ def test_the_score_says_what_is_missing(venue: Venue, tmp_path: Path) -> None:
     bare = score(replace(venue, site={}), replace(event, image=None, description="Court."))
     assert ({a.key for a in bare.missing}, bare.points, bare.eligible) == ({"base", "image", "description"}, 60, True)
     nowhere = replace(event.place, street=None)
-    moved = replace(event, showings=tuple(replace(one, place=nowhere) for one in event.showings))
+    moved = replace(event, performances=tuple(replace(one, place=nowhere) for one in event.performances))
     assert not score(venue, moved).eligible
 
 

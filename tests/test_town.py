@@ -112,7 +112,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def test_every_organisation_has_its_files_and_a_sound_declaration(town: EXPORTS) -> None:
     assert {key: [path.name for path in paths] for key, paths in town.items()} == {
-        "theatre": ["pretix-historique", "pretix-2025-2026"],
+        "theatre": ["pretix-historique", "pretix-2025-2026", "agenda-2025-2026.json"],
         "opera": [
             "billetterie-historique.parquet",
             "billetterie-2025-2026.parquet",
@@ -138,9 +138,16 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(town: EXPORTS, 
     again = write_town(tmp_path / "again", people=PEOPLE)
     other = write_town(tmp_path / "other", people=PEOPLE, seed=7)
     assert _digests(again) == _digests(town)
-    # What a seed cannot change: the tariffs on sale, the questions asked, the history's doors (never scanned).
+    # What a seed cannot change: the tariffs on sale, the questions asked, the history’s doors (never scanned), the programme.
     same = {name for name, _ in set(_digests(other)) & set(_digests(town))}
-    assert same <= {"categories.json", "items.json", "questions.json", "events.json", "checkins.json"}
+    assert same <= {
+        "categories.json",
+        "items.json",
+        "questions.json",
+        "events.json",
+        "checkins.json",
+        "agenda-2025-2026.json",
+    }
 
 
 def test_addresses_lie_at_example_domains_only(town: EXPORTS) -> None:
@@ -277,7 +284,7 @@ def test_every_export_goes_through_the_door_of_a_real_venue(town: EXPORTS, tmp_p
             frame = pl.read_parquet(path).filter(pl.col("source") != "counter")
             assert "unknown" not in frame["family"].to_list()
     assert presets == {
-        "theatre": ["pretix", "pretix"],
+        "theatre": ["pretix", "pretix", "openagenda"],
         "opera": ["neutral", "neutral", "passculture"],
         "festival": ["billetweb", "billetweb"],
         "musee": ["neutral", "neutral", "counter"],

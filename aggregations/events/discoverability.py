@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aggregations.events.record import Event, Showing
+from aggregations.events.record import Event, Performance
 from aggregations.venue import Venue
 
 
@@ -40,8 +40,8 @@ class Score:
         return not any(aspect.required for aspect in self.missing)
 
 
-def _each(holds: Callable[[Showing], object]) -> Callable[[Venue, Event], bool]:
-    return lambda _, event: all(holds(one) for one in event.showings)
+def _each(holds: Callable[[Performance], object]) -> Callable[[Venue, Event], bool]:
+    return lambda _, event: all(holds(one) for one in event.performances)
 
 
 _LETTERS = 100  # of a description that says something

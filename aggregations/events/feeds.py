@@ -20,7 +20,7 @@ from icalendar import Event as Entry
 from icalendar.enums import STATUS
 
 from aggregations.events.jsonld import page_url
-from aggregations.events.record import Event, Showing
+from aggregations.events.record import Event, Performance
 from aggregations.events.words import Words
 from aggregations.referential import written
 from aggregations.venue import Venue
@@ -48,15 +48,15 @@ def calendar(venue: Venue, events: Sequence[Event], made: datetime) -> bytes:
     host = urlsplit(venue.site.get("base", "")).hostname or venue.id
     feed = Calendar.new(name=venue.name, prodid="-//Jauge//events//FR", method="PUBLISH", uid=f"{venue.id}@{host}")
     for event in events:
-        for one in event.showings:
+        for one in event.performances:
             feed.add_component(_entry(venue, event, one, f"{event.slug}-{one.key}@{host}", made))
     if events:
-        days = [event.showings[0].starts.year for event in events], [event.last_day.year for event in events]
+        days = [event.performances[0].starts.year for event in events], [event.last_day.year for event in events]
         feed.add_missing_timezones(date(min(days[0]), 1, 1), date(max(days[1]) + 1, 1, 1))
     return feed.to_ical()
 
 
-def _entry(venue: Venue, event: Event, one: Showing, uid: str, made: datetime) -> Entry:
+def _entry(venue: Venue, event: Event, one: Performance, uid: str, made: datetime) -> Entry:
     ends = one.ends.date() + _DAY if one.ends and one.all_day else one.ends
     place = one.place
     where = ", ".join(filter(None, (place.hall, place.street, " ".join(filter(None, (place.postal_code, place.city))))))
@@ -75,14 +75,14 @@ def _entry(venue: Venue, event: Event, one: Showing, uid: str, made: datetime) -
 
 def openagenda(venue: Venue, events: Sequence[Event]) -> tuple[str, list[Event]]:
     """Return events as OpenAgenda takes them in, and those left out as a performance of theirs has no end."""
-    whole = [event for event in events if all(one.ends and not one.all_day for one in event.showings)]
+    whole = [event for event in events if all(one.ends and not one.all_day for one in event.performances)]
     told = [_entered(venue, event) for event in whole]
     return _json({"events": told}), [event for event in events if event not in whole]
 
 
 def _entered(venue: Venue, event: Event) -> dict[str, Any]:
-    last = event.showings[-1]
-    full = all(one.availability == "sold_out" for one in event.showings)
+    last = event.performances[-1]
+    full = all(one.availability == "sold_out" for one in event.performances)
     text = event.description or ""
     keywords = list(event.keywords) or [*filter(None, [Words("fr").family(event)])]
     return _filled({
@@ -92,12 +92,12 @@ def _entered(venue: Venue, event: Event) -> dict[str, Any]:
         "longDescription": {"fr": text} if text else None,
         "conditions": {"fr": event.conditions or prices(event)} if event.conditions or prices(event) else None,
         "keywords": {"fr": keywords} if keywords else None,
-        "timings": [{"begin": one.starts.isoformat(), "end": one.ends.isoformat()} for one in event.showings if one.ends],
+        "timings": [{"begin": one.starts.isoformat(), "end": one.ends.isoformat()} for one in event.performances if one.ends],
         "image": {"url": event.image} if event.image else None,
         "age": _filled({"min": event.age_min, "max": event.age_max}),
         "accessibility": {code: code in event.accessibility for code in ("hi", "ii", "mi", "pi", "vi")} if event.accessibility else None,
         "languages": list(event.languages),
-        "registration": [{"type": "link", "value": url} for url in dict.fromkeys(o.ticket_url for o in event.showings) if url],
+        "registration": [{"type": "link", "value": url} for url in dict.fromkeys(o.ticket_url for o in event.performances) if url],
         "status": _FULL if full else _OPENAGENDA[last.status], "attendanceMode": 2 if last.status == "online" else 1,
         "location": _filled({
             "name": event.place.hall, "address": event.place.street, "postalCode": event.place.postal_code,
@@ -111,7 +111,7 @@ def _entered(venue: Venue, event: Event) -> dict[str, Any]:
 
 def prices(event: Event) -> str | None:
     """Return the range of prices in words (French), or None where none is told."""
-    told = [one for one in event.showings if one.price_min is not None]
+    told = [one for one in event.performances if one.price_min is not None]
     if not told:
         return None
     low = min(one.price_min or 0 for one in told)
@@ -133,8 +133,8 @@ def datatourisme(venue: Venue, events: Sequence[Event]) -> str:
 def _point(venue: Venue, event: Event) -> dict[str, Any]:
     place = event.place
     city = _filled({"@type": "City", "insee": place.insee}) if place.insee else None
-    low = [one.price_min for one in event.showings if one.price_min is not None]
-    high = [one.price_max for one in event.showings if one.price_max is not None]
+    low = [one.price_min for one in event.performances if one.price_min is not None]
+    high = [one.price_max for one in event.performances if one.price_max is not None]
     price = {
         "@type": "schema:PriceSpecification", "schema:priceCurrency": "EUR",
         "schema:minPrice": min(low) / 100, "schema:maxPrice": max(high) / 100,
@@ -165,7 +165,7 @@ def _classes(event: Event) -> list[str]:
 
 def _periods(event: Event) -> Iterator[tuple[date, date]]:
     """Each day once; a run of several days is as it was told."""
-    for first, *rest in sorted({(*one.days,) for one in event.showings}):
+    for first, *rest in sorted({(*one.days,) for one in event.performances}):
         yield first, rest[-1] if rest else first
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aggregations.events.record import Event, Place, Showing
+from aggregations.events.record import Event, Performance, Place
 from aggregations.events.rights import headers
+from aggregations.events.words import Words
 from aggregations.referential import written
 from aggregations.venue import Venue
 
@@ -26,10 +27,6 @@ _VENUES = {"theatre": "PerformingArtsTheater", "opera": "PerformingArtsTheater",
 _WORKS = {
     "theatre_recit": "Play", "projection": "Movie", "exposition_visite": None, "rencontre_atelier": None, "unknown": None,
 }  # fmt: skip
-_ACCESS = {
-    "hi": "hearing impairment", "ii": "intellectual impairment", "mi": "motor impairment",
-    "pi": "psychic impairment", "vi": "visual impairment",
-}  # fmt: skip
 
 
 def page_url(venue: Venue, event: Event, language: str = "fr") -> str:
@@ -39,14 +36,14 @@ def page_url(venue: Venue, event: Event, language: str = "fr") -> str:
 
 def document(venue: Venue, event: Event, language: str = "fr") -> dict[str, Any]:
     """Return one event, its series if any, and the page that tells it, as one JSON-LD document."""
-    url = page_url(venue, event, language)
+    url, words = page_url(venue, event, language), Words(language)
     page = _filled({
         "@type": "WebPage", "@id": url, "url": url, "name": event.title, "inLanguage": language,
         "license": venue.rights.get("licence"), "usageInfo": headers(venue).get("tdm-policy"),
         "copyrightHolder": _organisation(venue.name, venue), "dateModified": event.changed and event.changed.isoformat(),
     })  # fmt: skip
-    nodes = [_showing(venue, event, one, url) for one in event.showings]
-    series = [_series(venue, event, url)] if len(event.showings) > 1 else []
+    nodes = [_performance(venue, event, one, url, words) for one in event.performances]
+    series = [_series(venue, event, url, words)] if len(event.performances) > 1 else []
     return {"@context": CONTEXT, "@graph": [*series, *nodes, page]}
 
 
@@ -62,18 +59,18 @@ def _types(event: Event) -> str | list[str]:
     return "ChildrensEvent" if kind == "Event" else [kind, "ChildrensEvent"]
 
 
-def _series(venue: Venue, event: Event, url: str) -> dict[str, Any]:
+def _series(venue: Venue, event: Event, url: str, words: Words) -> dict[str, Any]:
     return _filled({
         "@type": "EventSeries", "@id": f"{url}#series", "name": event.title, "url": url,
-        "startDate": _start(event.showings[0]), "endDate": _end(event.showings[-1]) or _start(event.showings[-1]),
+        "startDate": _start(event.performances[0]), "endDate": _end(event.performances[-1]) or _start(event.performances[-1]),
         "superEvent": _festival(event), "organizer": _organisation(event.organiser, venue),
-        "location": _place(event.place, venue, event), "image": event.image, "description": event.description,
+        "location": _place(event.place, venue, event, words), "image": event.image, "description": event.description,
     })  # fmt: skip
 
 
-def _showing(venue: Venue, event: Event, one: Showing, url: str) -> dict[str, Any]:
+def _performance(venue: Venue, event: Event, one: Performance, url: str, words: Words) -> dict[str, Any]:
     online = one.status == "online"
-    series = {"@id": f"{url}#series"} if len(event.showings) > 1 else None
+    series = {"@id": f"{url}#series"} if len(event.performances) > 1 else None
     work = _WORKS.get(event.family, "CreativeWork")
     return _filled({
         "@type": _types(event), "@id": f"{url}#{one.key}", "url": url, "name": event.title,
@@ -81,7 +78,7 @@ def _showing(venue: Venue, event: Event, one: Showing, url: str) -> dict[str, An
         "startDate": _start(one), "endDate": _end(one),
         "eventStatus": _SDO + _STATUS[one.status],
         "eventAttendanceMode": _SDO + ("OnlineEventAttendanceMode" if online else "OfflineEventAttendanceMode"),
-        "location": {"@type": "VirtualLocation", "url": one.ticket_url or event.url or url} if online else _place(one.place, venue, event),
+        "location": {"@type": "VirtualLocation", "url": one.ticket_url or event.url or url} if online else _place(one.place, venue, event, words),
         "offers": _offer(one), "isAccessibleForFree": None if one.price_max is None else one.price_max == 0,
         "organizer": _organisation(event.organiser, venue),
         "performer": [{"@type": "PerformingGroup", "name": name} for name in event.performers],
@@ -103,7 +100,7 @@ def _organisation(name: str | None, venue: Venue) -> dict[str, Any]:
     )
 
 
-def _place(place: Place, venue: Venue, event: Event) -> dict[str, Any]:
+def _place(place: Place, venue: Venue, event: Event, words: Words) -> dict[str, Any]:
     address = _filled({
         "@type": "PostalAddress", "streetAddress": place.street, "postalCode": place.postal_code,
         "addressLocality": place.city, "addressCountry": "FR" if place.insee else None,
@@ -113,13 +110,13 @@ def _place(place: Place, venue: Venue, event: Event) -> dict[str, Any]:
         "@type": _VENUES.get(venue.kind, "Place") if place.own else "Place", "name": place.hall,
         "address": address if len(address) > 1 else None, "geo": geo if place.latitude is not None else None,
         "amenityFeature": [
-            {"@type": "LocationFeatureSpecification", "name": f"Accessible: {_ACCESS[code]}", "value": True}
-            for code in event.accessibility
+            {"@type": "LocationFeatureSpecification", "name": f"{words.say('Accessible en cas de', 'Accessible with')} {name}", "value": True}
+            for name in words.access(event)
         ],
     })  # fmt: skip
 
 
-def _offer(one: Showing) -> dict[str, Any] | None:
+def _offer(one: Performance) -> dict[str, Any] | None:
     low, high = _euros(one.price_min), _euros(one.price_max)
     if low is None and one.ticket_url is None and one.availability is None:
         return None
@@ -141,11 +138,11 @@ def _ages(event: Event) -> str | None:
     return f"{event.age_min or 0}-{'' if event.age_max is None else event.age_max}"
 
 
-def _start(one: Showing) -> str:
+def _start(one: Performance) -> str:
     return one.starts.date().isoformat() if one.all_day else one.starts.isoformat()
 
 
-def _end(one: Showing) -> str | None:
+def _end(one: Performance) -> str | None:
     if one.ends is None:
         return None
     return one.ends.date().isoformat() if one.all_day else one.ends.isoformat()

@@ -39,7 +39,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Showing:
+class Performance:
     """One performance; times in the venue's zone. `all_day`: only its days are known. Prices in cents."""
 
     starts: datetime
@@ -73,7 +73,7 @@ class Event:
     family: str
     domain: str | None
     young: bool
-    showings: tuple[Showing, ...]  # by time, one at least
+    performances: tuple[Performance, ...]  # by time, one at least
     description: str | None = None
     image: str | None = None
     url: str | None = None  # its page elsewhere, as an agenda tells it
@@ -91,12 +91,12 @@ class Event:
     @property
     def place(self) -> Place:
         """Where it is first played."""
-        return self.showings[0].place
+        return self.performances[0].place
 
     @property
     def last_day(self) -> date:
         """The last day of the last performance."""
-        return max((one.ends or one.starts).date() for one in self.showings)
+        return max((one.ends or one.starts).date() for one in self.performances)
 
 
 def events(venue: Venue, today: date) -> list[Event]:
@@ -114,15 +114,15 @@ def events(venue: Venue, today: date) -> list[Event]:
         _event(venue, [row for _, row in group], year) for (_, year), group in groupby(ordered, key=lambda one: one[0])
     ]
     shown = [one for one in made if one.last_day >= today - SHOWN]
-    return sorted(shown, key=lambda one: (one.showings[0].starts, one.slug))
+    return sorted(shown, key=lambda one: (one.performances[0].starts, one.slug))
 
 
 def _event(venue: Venue, rows: Sequence[dict[str, Any]], year: int) -> Event:
     def first(name: str) -> Any:
         return next((row[name] for row in rows if row[name] is not None), None)
 
-    showings = {one.key: one for one in (_showing(venue, row) for row in rows)}
-    timed = {one.starts.date() for one in showings.values() if not one.all_day}
+    performances = {one.key: one for one in (_performance(venue, row) for row in rows)}
+    timed = {one.starts.date() for one in performances.values() if not one.all_day}
     alone = ("domain", "description", "image", "url", "age_min", "age_max", "festival", "organiser", "conditions")
     told: dict[str, Any] = {name: first(name) for name in alone}
     told |= {name: tuple(first(name) or ()) for name in ("languages", "accessibility", "keywords", "performers")}
@@ -132,20 +132,20 @@ def _event(venue: Venue, rows: Sequence[dict[str, Any]], year: int) -> Event:
         family=next((row["family"] for row in rows if row["family"] != "unknown"), "unknown"),
         young=any(row["young_audience"] for row in rows),
         # A period that covers known hours tells nothing more.
-        showings=tuple(one for one in showings.values() if not (one.all_day and timed & {*one.days})),
+        performances=tuple(one for one in performances.values() if not (one.all_day and timed & {*one.days})),
         changed=max((row["changed_at"] for row in rows if row["changed_at"]), default=None),
         **told,
     )
 
 
-def _showing(venue: Venue, row: dict[str, Any]) -> Showing:
+def _performance(venue: Venue, row: dict[str, Any]) -> Performance:
     zone = ZoneInfo(venue.timezone)
     starts = row["performance_at"].astimezone(zone)
     ends = row["ends_at"].astimezone(zone) if row["ends_at"] else None
     all_day = starts.time() == time() and (ends is None or ends.time() == time())
     if ends is not None and (ends < starts or (ends == starts and not all_day)):
         ends = None
-    return Showing(
+    return Performance(
         starts, ends, all_day, _place(venue, row), row["status"] or "scheduled", row["availability"], row["ticket_url"],
         row["price_min_cents"], row["price_max_cents"],
     )  # fmt: skip

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency
 
-from aggregations.events.record import Event, Showing
+from aggregations.events.record import Event, Performance
+
+
+@cache
+def _families() -> dict[str, tuple[str, str]]:
+    vocabulary = tomllib.loads((files("privacy") / "vocabulary.toml").read_text("utf-8"))
+    return {code: (fr, en) for code, fr, en in vocabulary["family"]["values"]}
 
 
 class Words:
@@ -16,8 +23,6 @@ class Words:
 
     def __init__(self, language: str) -> None:
         self.language = language
-        vocabulary = tomllib.loads((files("privacy") / "vocabulary.toml").read_text("utf-8"))
-        self._families = {code: (fr, en) for code, fr, en in vocabulary["family"]["values"]}
 
     def say(self, fr: str, en: str) -> str:
         """Return the text of the two that is in this language."""
@@ -25,9 +30,9 @@ class Words:
 
     def family(self, event: Event) -> str:
         """Name the genre family; nothing where it is unknown."""
-        return "" if event.family == "unknown" else self.say(*self._families[event.family])
+        return "" if event.family == "unknown" else self.say(*_families()[event.family])
 
-    def when(self, one: Showing) -> str:
+    def when(self, one: Performance) -> str:
         """Write when a performance is, local time."""
         if not one.all_day:
             text = format_datetime(one.starts.replace(tzinfo=None), "EEEE d MMMM y", locale=self.language)
@@ -37,10 +42,10 @@ class Words:
 
     def days(self, event: Event) -> str:
         """Write the first and the last day."""
-        first, last = event.showings[0].starts.date(), event.last_day
+        first, last = event.performances[0].starts.date(), event.last_day
         return " – ".join(format_date(day, "d MMM y", locale=self.language) for day in dict.fromkeys((first, last)))
 
-    def price(self, one: Showing) -> str:
+    def price(self, one: Performance) -> str:
         """Write the range of prices; nothing where none is told."""
         if one.price_min is None:
             return ""
@@ -52,7 +57,7 @@ class Words:
         ]
         return " – ".join(shown)
 
-    def state(self, one: Showing) -> str:
+    def state(self, one: Performance) -> str:
         """Say what is not as usual: cancelled, sold out."""
         said = {
             "cancelled": ("annulé", "cancelled"), "postponed": ("reporté", "postponed"), "online": ("en ligne", "online"),
@@ -70,11 +75,11 @@ class Words:
             return self.say(f"dès {event.age_min} ans", f"from {event.age_min} years")
         return self.say(f"de {event.age_min} à {event.age_max} ans", f"{event.age_min} to {event.age_max} years")
 
-    def access(self, event: Event) -> str:
-        """Say whom the place and the performance are accessible to."""
+    def access(self, event: Event) -> list[str]:
+        """Name the impairments that the place and the performance are accessible with."""
         said = {
             "hi": ("handicap auditif", "hearing impairment"), "ii": ("handicap intellectuel", "intellectual impairment"),
             "mi": ("handicap moteur", "motor impairment"), "pi": ("handicap psychique", "psychic impairment"),
             "vi": ("handicap visuel", "visual impairment"),
         }  # fmt: skip
-        return ", ".join(self.say(*said[code]) for code in event.accessibility)
+        return [self.say(*said[code]) for code in event.accessibility]

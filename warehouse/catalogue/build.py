@@ -5,16 +5,19 @@
         catalogue.ttl, .jsonld      DCAT-AP 3.0.1 and ODRL, the same graph
         contracts/<table>.yaml      Open Data Contract Standard 3.1.0
         privacy/<table>.yaml        OpenDP Deployments Registry
+        .well-known/tdmrep.json     whether text and data mining is reserved, for the root of the host
 
 Swapped in when all of it is written. Made again from the same state of the lake, it is the same.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -46,6 +49,9 @@ def write_catalogue(hub: Hub, *, snapshot: int | None = None) -> list[Path]:
     catalogue, place = read_catalogue(hub, snapshot=snapshot), hub.folder / "catalogue"
     made = graph(catalogue)
     texts = {"index.html": _page(catalogue), "catalogue.ttl": turtle(made), "catalogue.jsonld": json_ld(made)}
+    where = urlsplit(catalogue.settings.base).path
+    said = [{"location": f"{where}*", "tdm-reservation": catalogue.settings.reservation}]
+    texts[".well-known/tdmrep.json"] = json.dumps(said, indent=2) + "\n"
     for product in catalogue.products:
         name = f"{product.table.name}.yaml"
         texts[f"contracts/{name}"] = _yaml(contract(catalogue, product))

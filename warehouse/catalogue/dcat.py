@@ -19,6 +19,7 @@ from warehouse.catalogue.words import Both, about, joined, promise, say
 DCAT = Namespace("http://www.w3.org/ns/dcat#")  # rdflib's own is of DCAT 2
 _EU = Namespace("http://publications.europa.eu/resource/authority/")
 _ADMS = Namespace("http://www.w3.org/ns/adms#")
+_TDM = Namespace("http://www.w3.org/ns/tdmrep#")
 _VCARD = Namespace("http://www.w3.org/2006/vcard/ns#")
 _THEMES, _CULTURE = _EU["data-theme"], _EU["data-theme/EDUC"]
 _LISTED: dict[str, tuple[URIRef, URIRef]] = {  # what is from the EU's lists, and its class
@@ -41,6 +42,7 @@ _PREFIXES = {
     "odrl": ODRL2,
     "rdfs": RDFS,
     "skos": SKOS,
+    "tdm": _TDM,
     "vcard": _VCARD,
     "xsd": XSD,
 }
@@ -80,6 +82,7 @@ def graph(catalogue: Catalogue) -> Graph:
         (DCTERMS.publisher, publisher), (DCAT.theme, w.add(_CULTURE, SKOS.Concept, (SKOS.prefLabel, (
             "Éducation, culture et sport", "Education, culture and sport")), (SKOS.inScheme, _THEMES))),
         (DCTERMS.language, w.listed("language")), (DCTERMS.language, w.listed("english")),
+        (_TDM.reservation, settings.reservation),
     ]  # fmt: skip
     if settings.email:
         mail = URIRef(f"mailto:{settings.email}")

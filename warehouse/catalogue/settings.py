@@ -5,6 +5,7 @@
     email = "donnees@example.org"
     sql = "quack:sql.example.org:443"                   # where partners ask, if anywhere (`jauge serve`)
     licence = "https://spdx.org/licenses/etalab-2.0"    # of the catalogue itself, not of the figures
+    text_and_data_mining = "reserved"                   # of the catalogue; or "allowed"
 
 Each line may be left out. The base is an identifier as much as an address: others write it into their own catalogues and
 agreements, so it is chosen once, and is no option of a command, which might differ from one run to the next.
@@ -13,6 +14,7 @@ agreements, so it is chosen once, and is no option of a command, which might dif
 from __future__ import annotations
 
 import tomllib
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,7 +33,13 @@ class Settings(BaseModel):
     publisher: str = Field("Hub Jauge", min_length=1)
     email: str | None = Field(None, pattern=r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$")
     sql: str | None = Field(None, pattern=r"^quack:[\w.-]+(:\d+)?$")
+    text_and_data_mining: Literal["reserved", "allowed"] = "reserved"
     licence: str | None = Field(None, pattern=r"^https?://[^\s<>\"]+$")
+
+    @property
+    def reservation(self) -> int:
+        """Whether text and data mining is reserved, as TDMRep writes it: 1, or 0."""
+        return int(self.text_and_data_mining == "reserved")
 
     def iri(self, kind: str, name: str = "") -> str:
         """Return the identifier of a thing: an anchor of the page at the base."""
