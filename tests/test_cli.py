@@ -146,7 +146,7 @@ def test_sibil_asks_for_what_is_missing_then_drafts(
     (folder / "venue.toml").write_text("capacity = 900\n" + (folder / "venue.toml").read_text("utf-8"), "utf-8")
     drafted = loaded("sibil", "theatre", "2025-T4")
     assert drafted.code == 0, drafted.err
-    assert "2250 tickets, 56250.00 €" in drafted.out
+    assert "tickets 2250, receipts €56,250.00" in drafted.out
     assert (folder / "declarations" / "sibil" / "2025-T4" / "declarations.json").exists()
     monkeypatch.setenv("JAUGE_LANG", "fr")
     assert "Tous les contrôles passent" in loaded("sibil", "theatre", "2025-T4").out

@@ -111,15 +111,21 @@ def _show(made: Draft) -> None:
         counted = (every, one.of("full"), one.of("subscription"), one.of("exempt"))
         table.add_row(
             f"{one.title}", f"{one.played[0].at:%Y-%m-%d}", str(len(one.played)), *(str(x.tickets) for x in counted),
-            f"{(every.receipts or 0) / 100:.2f} €", states[state],
+            _euros(every.receipts or 0), states[state],
         )  # fmt: skip
     if made.declarations:
         out.print(table)
     tickets = sum(one.of().tickets for one in made.declarations)
-    receipts = sum(one.of().receipts or 0 for one in made.declarations) / 100
+    receipts = _euros(sum(one.of().receipts or 0 for one in made.declarations))
     number = len(made.declarations)
-    line(say(f"{made.quarter}: {number} declarations, {tickets} tickets, {receipts:.2f} €. All controls hold.",
-             f"{made.quarter} : {number} déclarations, {tickets} billets, {receipts:.2f} €. Tous les contrôles passent."))  # fmt: skip
+    line(say(f"{made.quarter}: declarations {number}, tickets {tickets}, receipts {receipts}. All controls hold.",
+             f"{made.quarter} : déclarations {number}, billets {tickets}, recette {receipts}. Tous les contrôles passent."))  # fmt: skip
+
+
+def _euros(cents: int) -> str:
+    from babel.numbers import format_currency
+
+    return format_currency(cents / 100, "EUR", locale=language())
 
 
 def _hint(venue: Venue, made: Draft) -> None:
