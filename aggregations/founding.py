@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 
+import tomlkit
+
 from aggregations.venue import Venue, check_venue
 from privacy.errors import Fault
 
@@ -47,10 +49,11 @@ def _toml(venue: Venue) -> str:
     if venue.hub:
         lines.append(f"hub = {text(venue.hub)}")
     lines += [f"retention_months = {venue.retention_months}", f"raw_days = {venue.raw_days}"]
-    names = ("identifiers", "families", "titles", "consent", "controller", "site", "rights")
+    names = ("identifiers", "families", "titles", "consent", "controller", "site", "rights", "sibil")
     tables = [(name, getattr(venue, name)) for name in names]
     statuses = [(f"statuses.{preset}", words) for preset, words in venue.statuses.items()]
     pull = [(f"pull.{name}", keys) for name, keys in venue.pull.items()]
     for name, words in (*tables, *statuses, *pull):
         lines += ["", f"[{name}]", *(f"{text(k)} = {text(v)}" for k, v in words.items())]
-    return "\n".join(lines) + "\n"
+    declares = ["", tomlkit.dumps({"declares": venue.declares}).rstrip()] if venue.declares else []
+    return "\n".join([*lines, *declares]) + "\n"

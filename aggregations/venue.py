@@ -13,6 +13,7 @@ venues/<id>/
     events/         what is played, for the venue's own site and for agendas (`events`)
     pull/           how far each declared source has been pulled
     forgotten       keyed hashes of who asked to be forgotten: no export brings them back
+    declarations/   what the venue owes of its exact figures: SIBIL's drafts, statements of performances; it stays here
     acts.jsonl      when someone was forgotten, when old records went: how many, never who
     register/       the registers of processing, as last made
     ledger.sqlite   the privacy budget
@@ -27,6 +28,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,7 +50,7 @@ CONTROLLER = ("name", "address", "representative", "contact", "dpo", "processors
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families`, `titles`, `statuses`, `pull`."""
+    """A venue as its `venue.toml` states it. All of it is public but `folder`, `families`, `titles`, `statuses`, `pull`, `declares`, `sibil`."""
 
     id: str
     name: str
@@ -76,6 +78,8 @@ class Venue:
     controller: dict[str, str] = field(default_factory=dict[str, str])  # who answers for the records: `CONTROLLER`
     site: dict[str, str] = field(default_factory=dict[str, str])  # `SITE`
     rights: dict[str, str] = field(default_factory=dict[str, str])  # `RIGHTS`
+    declares: dict[str, Any] = field(default_factory=dict[str, Any])  # what declarations ask for: `declarations.facts`
+    sibil: dict[str, str] = field(default_factory=dict[str, str])  # where they are sent; its secrets are not here
     folder: Path = Path()
 
     @property
@@ -107,6 +111,11 @@ class Venue:
     def steward(self) -> Path:
         """The steward's page: `steward/index.<language>.html`."""
         return self.folder / "steward"
+
+    @property
+    def declarations(self) -> Path:
+        """What the venue declares, exact: `declarations/sibil/<quarter>/`, `declarations/statements/<period>/`."""
+        return self.folder / "declarations"
 
     @property
     def events(self) -> Path:

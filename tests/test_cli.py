@@ -32,6 +32,8 @@ COMMANDS = [
     "quality",
     "quarantine",
     "events",
+    "sibil",
+    "statements",
     "plan",
     "preview",
     "release",
@@ -127,6 +129,41 @@ def test_every_command_is_there_and_teaches(jauge: Jauge) -> None:
     } == set(COMMANDS)  # type: ignore[union-attr]
     for code in ("0 done", "1 fault", "2 wrong usage", "10 ", "11 ", "12 ", "13 ", "14 "):
         assert code in re.sub(r"\s+", " ", top.out)
+
+
+def test_sibil_asks_for_what_is_missing_then_drafts(
+    loaded: Jauge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "home" / "venues" / "theatre"
+    asked = loaded("sibil", "theatre", "2025-T4")
+    assert asked.code == 12
+    assert "[declares]" in asked.err
+    assert not (folder / "declarations").exists()
+    with (folder / "venue.toml").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n[declares]\nvat = "2.1"\ndomains = { danse = "danse_creation" }\nplace = { address = "1 quai", postal_code = "75004", type = "THEATRE" }\n'
+        )
+    (folder / "venue.toml").write_text("capacity = 900\n" + (folder / "venue.toml").read_text("utf-8"), "utf-8")
+    drafted = loaded("sibil", "theatre", "2025-T4")
+    assert drafted.code == 0, drafted.err
+    assert "tickets 2250, receipts €56,250.00" in drafted.out
+    assert (folder / "declarations" / "sibil" / "2025-T4" / "declarations.json").exists()
+    monkeypatch.setenv("JAUGE_LANG", "fr")
+    assert "Tous les contrôles passent" in loaded("sibil", "theatre", "2025-T4").out
+    unsent = loaded("sibil", "theatre", "2025-T4", "--send")
+    assert (unsent.code, "[sibil]" in unsent.err) == (1, True)
+    assert "trimestre civil" in loaded("sibil", "theatre", "2025-2026-T2").err
+
+
+def test_statements_are_written_for_a_season_a_quarter_or_a_civil_quarter(loaded: Jauge, tmp_path: Path) -> None:
+    folder = tmp_path / "home" / "venues" / "theatre" / "declarations" / "statements"
+    for period in ("2025-2026", "2025-2026-T2", "2025-T4"):
+        said = loaded("statements", "theatre", period)
+        assert said.code == 0
+        assert "Missing: the rate of VAT" in said.out
+        assert (folder / period / "season.en.html").exists() == (period == "2025-2026")
+    assert loaded("statements", "theatre").code == 0
+    assert loaded("statements", "theatre", "2025").code == 1
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ class Asked:
     address: str  # path and query, as logs keep it
     what: dict[str, str]
     headers: dict[str, str]
+    posted: str = ""  # its body, as it came
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def vendor(answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None)
             parts = urlsplit(self.path)
             posted = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             what = parts.query or posted
-            asked = Asked(self.command, parts.path, self.path, dict(parse_qsl(what)), dict(self.headers))
+            asked = Asked(self.command, parts.path, self.path, dict(parse_qsl(what)), dict(self.headers), posted)
             said.asked.append(asked)
             given = said.answer(asked)
             body = given.content if isinstance(given.content, bytes) else json.dumps(given.content).encode()
@@ -66,7 +67,7 @@ def vendor(answer: Callable[[Asked], Answer], tls: ssl.SSLContext | None = None)
             self.end_headers()
             self.wfile.write(body[: len(body) - given.cut])
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_PUT = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             return

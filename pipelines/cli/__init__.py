@@ -1,7 +1,8 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
-`venue`, `exports` and `events` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
-the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
+`venue`, `exports` and `events` have the commands of a venue's steward, `declarations` what it owes the State and authors,
+`people` and `rights` what it owes people, `cooperative` the key that members share, `hub` those of the hub, `governance`
+and `partners` those of its members and partners,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
@@ -18,6 +19,7 @@ from pipelines.cli import (
     audit,
     cooperative,
     crossings,
+    declarations,
     departures,
     events,
     exports,
@@ -44,6 +46,7 @@ A venue's life:   venue add → inspect → ingest (or pull) → quality → pla
                   steward: how it stands, on one page; events: what is played, for sites and agendas
                   (the records stay there)
 What leaves it:   outbox, approve, refuse, withdraw
+Exact, to others: sibil (the State, by quarter), statements (SACEM, SACD, CNM, ASTP, a funder)
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, takeaway, catalogue, sql → governance check, partner add → serve, extract
 Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
@@ -77,6 +80,8 @@ for command in (
     quality.quality,
     quality.quarantine,
     events.events,
+    declarations.sibil,
+    declarations.statements,
     people.optouts,
     people.match,
     planning.plan,

@@ -81,7 +81,7 @@ def _check(source: Source) -> None:
             f"{', '.join(odd)} : manque, ou n’est pas une clé de ce système. Il prend {', '.join(sorted(needed))} et since ; "
             "les secrets restent dans l’environnement.",
         )
-    if not _safe(source.url):
+    if not safe(source.url):
         raise source.fault(
             "url: https://, a name and perhaps a path, no more.",
             "url : https://, un nom et peut-être un chemin, rien de plus.",
@@ -92,7 +92,7 @@ def _check(source: Source) -> None:
         raise source.fault("since: a day, such as 2026-09-01.", "since : un jour, comme 2026-09-01.") from None
 
 
-def _safe(text: str) -> bool:
+def safe(text: str) -> bool:
     """Tell an address to which a secret may be sent: over TLS, or to this machine."""
     try:
         url = httpx.URL(text)

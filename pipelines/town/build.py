@@ -12,6 +12,7 @@ venue. The same seed gives the same files, byte for byte. Its randomness is for 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -37,10 +38,27 @@ _NEXT = {
     "opera": "lyrique_musical",
 }
 
+# What the theatre tells the State and authors that no ticket does.
+_DECLARES: dict[str, Any] = {
+    "vat": "2.1",
+    "place": {"type": "THEATRE"},
+    "halls": {  # where its own server's files (2026-2027) have it play
+        "Place du Châtelet": {
+            "name": "Grande salle du Châtelet (démo)", "address": "Place du Châtelet", "postal_code": "75001", "city": "Paris",
+            "type": "THEATRE",
+        },
+    },
+    "domains": {
+        "theatre_recit": "theatre", "danse": "danse_creation", "cirque_rue": "cirque_creation",
+        "musique_savante": "musique_classique", "lyrique_musical": "opera", "humour_cabaret": "humour",
+    },
+    "shows": {"Contes du fleuve": {"domain": "conte"}, "Ruy Blas": {"criteria": ["Victor Hugo"]}},
+}  # fmt: skip
+
 ORGANISATIONS: tuple[Venue, ...] = (
     Venue(
         id="theatre", name="Théâtre des Quais (démo)", kind="theatre", commune=COMMUNES["theatre"], revenue=True,
-        capacity=480, families=families("theatre") | _NEXT,
+        capacity=480, families=families("theatre") | _NEXT, declares=_DECLARES,
         site={"base": "https://theatre.example.org/agenda/", "street": "1 quai de la Démo", "postal_code": "75004"},
         rights={"licence": "https://spdx.org/licenses/etalab-2.0"},
     ),
