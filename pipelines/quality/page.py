@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from aggregations.disk import swap
 from aggregations.inspection import UnknownWords, inspect
 from aggregations.receipt import Receipt, receipts
 from aggregations.refusals import pending
@@ -26,7 +27,6 @@ from pipelines.quality.charts import Load, draw_loads
 from pipelines.quality.warnings import LANGUAGES, Finding, findings
 from pipelines.quality.words import Words
 from privacy.errors import JaugeError
-from warehouse.reports.build import swap
 from warehouse.reports.filling import pages
 from warehouse.reports.sections import Grid
 

@@ -24,6 +24,7 @@ from babel.dates import format_date
 from markupsafe import Markup
 
 from aggregations.departures import Departure, departures
+from aggregations.disk import swap
 from aggregations.publication import TablePreview, preview, publisher
 from aggregations.receipt import Receipt, receipts
 from aggregations.refusals import pending
@@ -35,7 +36,6 @@ from pipelines.steward.standing import Months, Season, has_rows, months, next_re
 from privacy.calendar import Period
 from privacy.declarations import Unit
 from privacy.policy import Policy
-from warehouse.reports.build import swap
 from warehouse.reports.figures import Writer
 from warehouse.reports.filling import pages
 
