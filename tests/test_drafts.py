@@ -289,7 +289,7 @@ def test_the_word_planted_in_every_column_is_in_no_answer(tmp_path: Path, venue:
 @pytest.mark.parametrize(("old", "new", "said"), [
     ('title = "homemade"', "", "homemade.toml: title is missing"),
     ("read = ", "reads = ", r"\[\[emits\]\] 1, reads is no key of a preset"),
-    ('frame = "counts"', 'frame = "sales"', "must be 'transactions', 'interactions', 'counts' or 'programme'"),
+    ('frame = "counts"', 'frame = "sales"', "must be 'transactions', 'interactions', 'counts', 'programme' or 'listings'"),
     ('"legitimate_interest"', '"friendship"', "consent_regime must be one of exempt_audience, consent"),
     ('count = "count"', "count = 3", r"\[\[emits\]\] 1, fields.count.1 must be a table"),
     ('count = "count"', 'count = "visits"', "names visits, which is no column"),
