@@ -1,7 +1,7 @@
 """The command line: each command is a thin call of a function that Dagster calls too.
 
 `venue` and `exports` have the commands of a venue's steward, `people` and `rights` what it owes people, `cooperative`
-the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners,
+the key that members share, `hub` those of the hub, `governance` and `partners` those of its members and partners, `dataspace` those towards other hubs,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
@@ -18,6 +18,7 @@ from pipelines.cli import (
     audit,
     cooperative,
     crossings,
+    dataspace,
     departures,
     exports,
     governance,
@@ -45,6 +46,7 @@ A venue's life:   venue add → inspect → ingest (or pull) → quality → pla
 What leaves it:   outbox, approve, refuse, withdraw
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, takeaway, catalogue, sql → governance check, partner add → serve, extract
+Other hubs:       dataspace catalogue → request (or fetch), agreements, end; `serve` answers them
 Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
@@ -68,6 +70,7 @@ app.add_typer(venue.app, name="venue")
 app.add_typer(cooperative.app, name="coop")
 app.add_typer(governance.app, name="governance")
 app.add_typer(partners.app, name="partner")
+app.add_typer(dataspace.app, name="dataspace")
 for command in (
     exports.inspect,
     exports.ingest,

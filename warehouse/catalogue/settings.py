@@ -4,6 +4,7 @@
     publisher = "Coopérative des scènes du littoral"
     email = "donnees@example.org"
     sql = "quack:sql.example.org:443"                   # where partners ask, if anywhere (`jauge serve`)
+    dataspace = "https://hub.example.org"               # where `jauge serve` is reached, to be a participant of a dataspace
     licence = "https://spdx.org/licenses/etalab-2.0"    # of the catalogue itself, not of the figures
 
 Each line may be left out. The base is an identifier as much as an address: others write it into their own catalogues and
@@ -31,6 +32,9 @@ class Settings(BaseModel):
     publisher: str = Field("Hub Jauge", min_length=1)
     email: str | None = Field(None, pattern=r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$")
     sql: str | None = Field(None, pattern=r"^quack:[\w.-]+(:\d+)?$")
+    dataspace: str | None = Field(
+        None, pattern=r"^(https://[\w-]+(\.[\w-]+)*|http://(localhost|127\.0\.0\.1))(:\d{1,5})?$"
+    )
     licence: str | None = Field(None, pattern=r"^https?://[^\s<>\"]+$")
 
     def iri(self, kind: str, name: str = "") -> str:
