@@ -39,11 +39,11 @@ def be_participant(hub: Hub, port: int, base: str = "https://audiences.example.o
     return f"http://127.0.0.1:{port}{BASE}"
 
 
-def be_partner(hub: Hub, name: str, participant: str, address: str, purpose: str = "statistics", sees: str = "all") -> str:
+def be_partner(hub: Hub, name: str, participant: str, address: str, purpose: str = "statistics") -> str:
     """Declare a participant in governance.toml, and return its token."""
     text = written(hub) if hub.governance.exists() else first_lines()
     text += f'\n[partners.{name}]\nname = "{name}"\npurpose = "{purpose}"\nuntil = 9999-12-31\n'
-    text += f'tables = {{grant = ["{sees}"]}}\nvenues = {{grant = ["{sees}"]}}\n'
+    text += 'tables = {grant = ["all"]}\nvenues = {grant = ["all"]}\n'
     text += f'dataspace = {{id = "{participant}", address = "{address}"}}\n'
     hub.governance.write_text(text, "utf-8")
     return new_token(hub, name, datetime.now(UTC))

@@ -104,17 +104,17 @@ class Connector:
         known = self.book.theirs(kind, partner.id, role, peer_pid)
         if known is not None:
             return self.receive(kind, known.pid, word, partner, came)
+        about: dict[str, Any] = {}
+        if kind == "transfer":
+            about = {"agreement": came["agreementId"], "format": came["format"]}
+            self._agreed(partner, about["agreement"])
+            if came["format"] != PULL:
+                raise Illegal(f"only {PULL} is served")
         assert partner.dataspace is not None  # who called is a participant
         if not within(address, partner.dataspace.address):
             raise Illegal("callbackAddress is not at the address that this hub knows of you")
         if self.book.open(partner.id) >= _OPEN:
             raise TooMany
-        about: dict[str, Any] = {}
-        if kind == "transfer":
-            if came["format"] != PULL:
-                raise Illegal(f"only {PULL} is served")
-            about = {"agreement": came["agreementId"], "format": came["format"]}
-            self._agreed(partner, about["agreement"])
         fresh = Process(new_pid(), kind, role, partner.id, address.rstrip("/"), about)
         return self.book.begin(taken(fresh, word, came, time.time()))
 

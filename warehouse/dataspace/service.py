@@ -90,9 +90,10 @@ class _Service:
         name = str(request.path_params["name"])
 
         def answer(_: Partner) -> Response:
+            scenarios = self._connector.scenarios
+            if scenarios and name in scenarios.datasets:
+                return JSONResponse(initiate.dataset(self._connector, name))
             found = offers.dataset(self._connector.catalogue(), name)
-            if found is None and self._connector.scenarios and name in self._connector.scenarios.datasets:
-                found = initiate.dataset(self._connector, name)
             if found is None:
                 raise Unknown
             return JSONResponse(found)

@@ -1,0 +1,275 @@
+"""Two hubs on loopback: one reads the other's catalogue, agrees, and fetches the product; and everything that ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import polars as pl
+import pytest
+
+from pipelines.dataspace.courier import step
+from pipelines.dataspace.fetching import agree, fetch, peer_of
+from privacy.errors import GovernanceRefusal
+from tests.dataspace import Kit, Talk, be_participant, be_partner, running
+from tests.hub import two_venues
+from tests.servers import free_port
+from warehouse.catalogue.products import read_catalogue
+from warehouse.catalogue.terms import offers
+from warehouse.dataspace.connector import Connector
+from warehouse.dataspace.messages import BASE, LARGEST, check
+from warehouse.dataspace.process import Process
+from warehouse.governance import Hub, governance
+from warehouse.partners.extracts import extract
+from warehouse.partners.tokens import new_token, revoke
+from warehouse.partners.trail import trail
+from warehouse.sharing import access
+
+pytestmark = pytest.mark.slow  # a lake, two servers
+HERE, THERE = "https://here.example.org/c/", "https://there.example.org/c/"
+DATASET = f"{HERE}#product-provenance"
+
+
+@dataclass
+class Two:
+    """`provider`, with a lake and a port; `consumer`; a third participant whom the test plays."""
+
+    provider: Connector
+    consumer: Connector
+    kit: Kit
+    port: int
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    home = tmp_path_factory.mktemp("homes")
+    here, there = two_venues(home / "here", "provenance", "admissions"), Hub(home / "there" / "hub")
+    ports = free_port(), free_port()
+    addresses = be_participant(here, ports[0], HERE), be_participant(there, ports[1], THERE)
+    kit = Kit(addresses[0], free_port())
+    tokens = {
+        "JAUGE_PEER_QUEBEC": be_partner(there, "paris", f"{HERE}#publisher", addresses[0]),
+        "JAUGE_PEER_PARIS": be_partner(here, "quebec", f"{THERE}#publisher", addresses[1]),
+        "JAUGE_PEER_KIT": "given",
+    }
+    kit.token = be_partner(here, "kit", "urn:kit", kit.address, "evaluation")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, token in tokens.items():
+            patch.setenv(name, token)
+        with running(here, ports[0]) as provider, running(there, ports[1]) as consumer, kit:
+            yield Two(provider, consumer, kit, ports[0])
+
+
+def offer_of(two: Two, terms: str, **changed: Any) -> dict[str, Any]:
+    own = next(o for o in offers(two.provider.settings) if o["@id"].endswith(f"#terms-{terms}"))
+    return own | {"target": DATASET} | changed
+
+
+def asked(two: Two, offer: dict[str, Any]) -> Talk:
+    """A negotiation that the kit begins with an offer."""
+    talk = Talk(two.kit, "negotiation", "provider", DATASET)
+    answer = talk.say("request", talk.message("request") | {"offer": offer})
+    assert answer.status_code == 201, answer.text
+    return talk
+
+
+def transfer(two: Two, agreement: str) -> Talk:
+    talk = Talk(two.kit, "transfer", "provider", agreement)
+    assert talk.say("request").status_code == 201
+    return talk
+
+
+def agreed(two: Two) -> str:
+    """What the kit agrees on with the hub, to the end."""
+    talk = asked(two, offer_of(two, "evaluation"))
+    made = talk.hears("agreement")["agreement"]
+    assert talk.say("verification").status_code == 200
+    talk.hears("finalized")
+    talk.reaches("FINALIZED")
+    return made["@id"]
+
+
+def opened(started: dict[str, Any], below: str = "", token: str | None = None) -> httpx.Response:
+    """What an address of data opens."""
+    address = started["dataAddress"]
+    told = {p["name"]: p["value"] for p in address["endpointProperties"]}
+    headers = {"Authorization": f"Bearer {told['authorization'] if token is None else token}"}
+    return httpx.get(address["endpoint"] + below, headers=headers, timeout=20)
+
+
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: Two) -> None:
+    root = two.kit.base.removesuffix(BASE)
+    told = httpx.get(f"{root}/.well-known/dspace-version").json()
+    check("common/protocol-version", told)
+    assert told == {"protocolVersions": [{"version": "2025-1", "path": BASE, "binding": "HTTPS"}]}
+    ask = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
+    catalog = two.kit.call("POST", "/catalog/request", ask).json()
+    check("catalog/catalog", catalog)
+    assert catalog["participantId"] == f"{HERE}#publisher"
+    held = read_catalogue(two.provider.hub)
+    assert [d["@id"] for d in catalog["dataset"]] == [f"{HERE}#product-{p.table.name}" for p in held.products]
+    assert all(d["hasPolicy"] == offers(held.settings) for d in catalog["dataset"])
+    one = two.kit.call("GET", f"/catalog/datasets/{quote(DATASET, safe='')}").json()
+    check("catalog/dataset", one)
+    assert one.items() > next(d for d in catalog["dataset"] if d["@id"] == DATASET).items()
+    for path in ("/catalog/datasets/unknown", f"/catalog/datasets/{quote(DATASET, safe='')}x"):
+        answer = two.kit.call("GET", path)
+        assert answer.status_code == 404
+        check("catalog/catalog-error", answer.json())
+    answer = two.kit.call("POST", "/catalog/request", ask | {"filter": [{"x": 1}]})
+    assert answer.status_code == 400
+    check("catalog/catalog-error", answer.json())
+    for token in ("x", "jauge_kit_guessed", two.kit.token + "x"):
+        assert two.kit.call("POST", "/catalog/request", ask, token).status_code == 404
+
+
+# --- two hubs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_hub_agrees_with_another_and_fetches_its_product(two: Two, tmp_path: Path) -> None:
+    assert [d["@id"] for d in peer_of(two.consumer, "paris").catalogue()["dataset"]][0] == DATASET
+    made = agree(two.consumer, "paris", "provenance", "statistics", 20)
+    (given,) = [a for a in two.provider.book.agreements() if a.partner == "quebec"]
+    assert (made.id, made.text, made.role, given.role) == (given.id, given.text, "consumer", "provider")
+    assert (made.text["assigner"], made.text["assignee"]) == (f"{HERE}#publisher", f"{THERE}#publisher")
+    check("negotiation/contract", made.text)
+    cells, totals = fetch(two.consumer, made, tmp_path / "first", 20)
+    assert (cells.name, totals.name) == ("provenance.parquet", "provenance_totals.parquet")
+    seen = access(governance(two.provider.hub), "quebec", given_day(given.made))
+    extract(two.provider.hub, seen, tmp_path / "extract", "parquet")
+    for path in (cells, totals):
+        same = pl.read_parquet(tmp_path / "extract" / path.name)
+        assert same.height > 0
+        assert pl.read_parquet(path).sort(pl.all()).equals(same.sort(pl.all()))
+    again = fetch(two.consumer, made, tmp_path / "second", 20)
+    assert [p.read_bytes() for p in again] == [cells.read_bytes(), totals.read_bytes()]
+    moved = [p for p in two.provider.book.processes() if p.partner == "quebec" and p.kind == "transfer"]
+    assert [p.state for p in moved] == ["COMPLETED", "COMPLETED"]
+    lines = trail(two.provider.hub, "select outcome, rows from audit where partner = 'quebec' and statement like 'data%'")
+    assert lines.height == 4
+    assert set(lines["outcome"]) == {"answered"}
+    assert lines["rows"].min() > 0
+    kept = b"".join(p.read_bytes() for p in (two.consumer.hub.folder / "dataspace").iterdir())
+    assert b"Bearer" not in kept
+    with pytest.raises(GovernanceRefusal, match=r"paris says no: These terms are for another purpose .* / Ces conditions"):
+        agree(two.consumer, "paris", "provenance", "campaign", 20)
+
+
+def given_day(made: str) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(made).date()
+
+
+def test_terms_are_taken_as_they_are_by_whom_they_are_for(two: Two) -> None:
+    own = offer_of(two, "evaluation")
+    changed = {**own, "prohibition": own["prohibition"][:-1]}
+    wider = {k: v for k, v in own.items() if k != "obligation"}
+    for offer, why in [
+        (changed, "none of the offers"),
+        (wider, "none of the offers"),
+        (offer_of(two, "statistics"), "another purpose"),
+        (offer_of(two, "comparison"), "for members"),
+        (own | {"target": f"{HERE}#product-price"}, "no such dataset"),
+        (own | {"@id": "urn:mine"}, "none of the offers"),
+    ]:
+        talk = asked(two, offer)
+        (reason,) = talk.hears("termination")["reason"]
+        assert why in reason
+        talk.reaches("TERMINATED")
+    plain = {k: v for k, v in own.items() if k not in ("title", "conflict", "assigner")}  # what other words mean
+    plain["prohibition"] = list(reversed(plain["prohibition"]))
+    assert asked(two, plain).hears("agreement")["agreement"]["target"] == DATASET
+
+
+def test_a_participant_to_whom_nothing_is_open_gets_no_agreement(two: Two) -> None:
+    written = two.provider.hub.governance.read_text("utf-8")
+    closed = written.replace('[partners.kit]\nname = "kit"\npurpose = "evaluation"\nuntil = 9999-12-31\ntables = {grant = ["all"]}',
+                             '[partners.kit]\nname = "kit"\npurpose = "evaluation"\nuntil = 9999-12-31\ntables = {grant = ["admissions"]}')  # fmt: skip
+    assert closed != written
+    two.provider.hub.governance.write_text(closed, "utf-8")
+    try:
+        (reason,) = asked(two, offer_of(two, "evaluation")).hears("termination")["reason"]
+    finally:
+        two.provider.hub.governance.write_text(written, "utf-8")
+    assert "Nothing of this dataset is open to you" in reason
+
+
+# --- a token and its end ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["completion", "suspension", "termination", "agreement", "participant", "expiry", "rules"])
+def test_a_token_dies_with_what_it_is_of(two: Two, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    talk = transfer(two, agreed(two))
+    started = talk.hears("start")
+    assert opened(started).content.startswith(b"PAR1")
+    assert opened(started, "/totals").content.startswith(b"PAR1")
+    assert opened(started, token="x").status_code == opened(started, token=two.kit.token).status_code == 404
+    written = two.provider.hub.governance.read_text("utf-8")
+    try:
+        if end == "agreement":
+            two.provider.end(talk.about, "the members decided so")
+            assert talk.hears("termination")["reason"] == ["the members decided so"]
+            other = Talk(two.kit, "transfer", "provider", talk.about)
+            assert other.say("request").status_code == 404
+        elif end == "participant":
+            two.provider.hub.governance.write_text(written.replace('id = "urn:kit"', 'id = "urn:x"').replace(
+                'purpose = "evaluation"\nuntil = 9999-12-31', 'purpose = "evaluation"\nuntil = 2026-01-01'))  # fmt: skip
+        elif end == "rules":
+            two.provider.hub.governance.write_text(written.replace('embargo_days = 0', 'embargo_days = 0\ndeny = ["kit"]'))
+        elif end == "expiry":
+            two.provider.book.change(talk.theirs, lambda p: _expired(p))
+        else:
+            assert talk.say(end).status_code == 200
+        answer = opened(started)
+        assert (answer.status_code, answer.content) == (404, b"")
+    finally:
+        two.provider.hub.governance.write_text(written, "utf-8")
+    if end == "suspension":  # whoever suspended goes on with the token it has
+        assert talk.say("start").status_code == 200
+        assert opened(started).status_code == 200
+
+
+def _expired(one: Process) -> Process:
+    from dataclasses import replace
+
+    return replace(one, about=one.about | {"expires": "2026-01-01T00:00:00+00:00"})
+
+
+def test_what_is_anothers_is_not_there(two: Two) -> None:
+    name = agreed(two)
+    (negotiation,) = [p for p in two.provider.book.processes() if p.about.get("agreement", {}) and
+                      p.kind == "negotiation" and p.about["agreement"]["@id"] == name]  # fmt: skip
+    stranger = new_token(two.provider.hub, "quebec", _now())
+    try:
+        for token in (stranger, "x", "x" * 500):
+            assert two.kit.call("GET", f"/negotiations/{negotiation.pid}", token=token).status_code == 404
+            ask = Talk(two.kit, "transfer", "provider", name).message("request")
+            assert two.kit.call("POST", "/transfers/request", ask, token).status_code == 404
+            end = {**ask, "@type": "ContractNegotiationTerminationMessage", "providerPid": negotiation.pid}
+            path = f"/negotiations/{negotiation.pid}/termination"
+            answer = two.kit.call("POST", path, end, token)
+            unknown = two.kit.call("POST", path.replace(negotiation.pid, "urn:uuid:x"), end, token)
+            assert answer.status_code == unknown.status_code == 404
+            assert answer.text.replace(negotiation.pid, "urn:uuid:x") == unknown.text
+    finally:
+        os.environ["JAUGE_PEER_PARIS"] = stranger  # the one before ended
+    assert two.kit.call("GET", f"/negotiations/{negotiation.pid}").json()["state"] == "FINALIZED"
+
+
+def _now() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
