@@ -7,13 +7,13 @@ import queue
 import threading
 import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -63,6 +63,7 @@ class Kit:
     def __init__(self, hub_base: str, port: int) -> None:
         self.base, self.address, self.token = hub_base, f"http://127.0.0.1:{port}", ""
         self.heard: dict[str, queue.Queue[tuple[str, dict[str, Any]]]] = defaultdict(queue.Queue)
+        self.bases = deque([hub_base])  # of the processes that serve the hub, asked in turn
         self.statuses: list[int] = []  # of the next answers, before they are 200 again
         self.authorizations: set[str | None] = set()
         self.client = httpx.Client(timeout=20)
@@ -87,7 +88,7 @@ class Kit:
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Callback)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
-    def __enter__(self) -> Kit:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
@@ -119,7 +120,8 @@ class Kit:
     def call(self, method: str, path: str, sent: Any = None, token: str | None = None) -> httpx.Response:
         """Say something to the hub."""
         headers = {"Authorization": f"Bearer {self.token if token is None else token}"}
-        return self.client.request(method, self.base + path, json=sent, headers=headers)
+        self.bases.rotate()
+        return self.client.request(method, self.bases[0] + path, json=sent, headers=headers)
 
 
 def new_pid() -> str:

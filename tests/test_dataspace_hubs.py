@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,17 +17,20 @@ from urllib.parse import quote
 import httpx
 import polars as pl
 import pytest
+from rdflib import URIRef
+from rdflib.namespace import ODRL2
 
-from pipelines.dataspace.courier import step
 from pipelines.dataspace.fetching import agree, fetch, peer_of
 from privacy.errors import GovernanceRefusal
-from tests.dataspace import Kit, Talk, be_participant, be_partner, running
+from tests.dataspace import SCENARIOS, Kit, Talk, be_participant, be_partner, hub_and_kit, running
 from tests.hub import two_venues
 from tests.servers import free_port
+from warehouse.catalogue.dcat import DCAT, graph
 from warehouse.catalogue.products import read_catalogue
 from warehouse.catalogue.terms import offers
+from warehouse.dataspace.book import Book
 from warehouse.dataspace.connector import Connector
-from warehouse.dataspace.messages import BASE, LARGEST, check
+from warehouse.dataspace.messages import BASE, check
 from warehouse.dataspace.process import Process
 from warehouse.governance import Hub, governance
 from warehouse.partners.extracts import extract
@@ -111,9 +115,9 @@ def opened(started: dict[str, Any], below: str = "", token: str | None = None) -
 
 def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: Two) -> None:
     root = two.kit.base.removesuffix(BASE)
-    told = httpx.get(f"{root}/.well-known/dspace-version").json()
-    check("common/protocol-version", told)
-    assert told == {"protocolVersions": [{"version": "2025-1", "path": BASE, "binding": "HTTPS"}]}
+    version = httpx.get(f"{root}/.well-known/dspace-version").json()
+    check("common/protocol-version", version)
+    assert version == {"protocolVersions": [{"version": "2025-1", "path": BASE, "binding": "HTTPS"}]}
     ask = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
     catalog = two.kit.call("POST", "/catalog/request", ask).json()
     check("catalog/catalog", catalog)
@@ -121,6 +125,12 @@ def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: T
     held = read_catalogue(two.provider.hub)
     assert [d["@id"] for d in catalog["dataset"]] == [f"{HERE}#product-{p.table.name}" for p in held.products]
     assert all(d["hasPolicy"] == offers(held.settings) for d in catalog["dataset"])
+    told = graph(held)  # what portals read: the same identifiers, the same terms
+    for d in catalog["dataset"]:
+        assert [str(p) for p in told.objects(URIRef(d["@id"]), ODRL2.hasPolicy)] == [o["@id"] for o in d["hasPolicy"]]
+        (way,) = d["distribution"]
+        assert (URIRef(d["@id"]), DCAT.distribution, URIRef(way["@id"])) in told
+        assert (URIRef(way["@id"]), DCAT.accessService, URIRef(way["accessService"]["@id"])) in told
     one = two.kit.call("GET", f"/catalog/datasets/{quote(DATASET, safe='')}").json()
     check("catalog/dataset", one)
     assert one.items() > next(d for d in catalog["dataset"] if d["@id"] == DATASET).items()
@@ -139,15 +149,16 @@ def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: T
 
 
 def test_a_hub_agrees_with_another_and_fetches_its_product(two: Two, tmp_path: Path) -> None:
-    assert [d["@id"] for d in peer_of(two.consumer, "paris").catalogue()["dataset"]][0] == DATASET
+    assert next(d["@id"] for d in peer_of(two.consumer, "paris").catalogue()["dataset"]) == DATASET
     made = agree(two.consumer, "paris", "provenance", "statistics", 20)
+    soon(lambda: two.provider.book.agreement(made.id))  # our acknowledgement of its last word arrives
     (given,) = [a for a in two.provider.book.agreements() if a.partner == "quebec"]
     assert (made.id, made.text, made.role, given.role) == (given.id, given.text, "consumer", "provider")
     assert (made.text["assigner"], made.text["assignee"]) == (f"{HERE}#publisher", f"{THERE}#publisher")
     check("negotiation/contract", made.text)
     cells, totals = fetch(two.consumer, made, tmp_path / "first", 20)
     assert (cells.name, totals.name) == ("provenance.parquet", "provenance_totals.parquet")
-    seen = access(governance(two.provider.hub), "quebec", given_day(given.made))
+    seen = access(governance(two.provider.hub), "quebec", datetime.fromisoformat(given.made).date())
     extract(two.provider.hub, seen, tmp_path / "extract", "parquet")
     for path in (cells, totals):
         same = pl.read_parquet(tmp_path / "extract" / path.name)
@@ -155,22 +166,20 @@ def test_a_hub_agrees_with_another_and_fetches_its_product(two: Two, tmp_path: P
         assert pl.read_parquet(path).sort(pl.all()).equals(same.sort(pl.all()))
     again = fetch(two.consumer, made, tmp_path / "second", 20)
     assert [p.read_bytes() for p in again] == [cells.read_bytes(), totals.read_bytes()]
+    soon(lambda: all(p.over for p in two.provider.book.processes()))
     moved = [p for p in two.provider.book.processes() if p.partner == "quebec" and p.kind == "transfer"]
     assert [p.state for p in moved] == ["COMPLETED", "COMPLETED"]
-    lines = trail(two.provider.hub, "select outcome, rows from audit where partner = 'quebec' and statement like 'data%'")
+    lines = trail(
+        two.provider.hub, "select outcome, rows from audit where partner = 'quebec' and statement like 'data%'"
+    )
     assert lines.height == 4
     assert set(lines["outcome"]) == {"answered"}
     assert lines["rows"].min() > 0
-    kept = b"".join(p.read_bytes() for p in (two.consumer.hub.folder / "dataspace").iterdir())
-    assert b"Bearer" not in kept
-    with pytest.raises(GovernanceRefusal, match=r"paris says no: These terms are for another purpose .* / Ces conditions"):
+    assert "jauge_quebec_" not in str(two.provider.book.processes() + two.consumer.book.processes())
+    with pytest.raises(
+        GovernanceRefusal, match=r"paris says no: These terms are for another purpose .* / Ces conditions"
+    ):
         agree(two.consumer, "paris", "provenance", "campaign", 20)
-
-
-def given_day(made: str) -> Any:
-    from datetime import datetime
-
-    return datetime.fromisoformat(made).date()
 
 
 def test_terms_are_taken_as_they_are_by_whom_they_are_for(two: Two) -> None:
@@ -210,7 +219,9 @@ def test_a_participant_to_whom_nothing_is_open_gets_no_agreement(two: Two) -> No
 # --- a token and its end ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["completion", "suspension", "termination", "agreement", "participant", "expiry", "rules"])
+@pytest.mark.parametrize(
+    "end", ["completion", "suspension", "termination", "agreement", "participant", "expiry", "rules", "revoked"]
+)
 def test_a_token_dies_with_what_it_is_of(two: Two, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     talk = transfer(two, agreed(two))
     started = talk.hears("start")
@@ -228,23 +239,26 @@ def test_a_token_dies_with_what_it_is_of(two: Two, end: str, monkeypatch: pytest
             two.provider.hub.governance.write_text(written.replace('id = "urn:kit"', 'id = "urn:x"').replace(
                 'purpose = "evaluation"\nuntil = 9999-12-31', 'purpose = "evaluation"\nuntil = 2026-01-01'))  # fmt: skip
         elif end == "rules":
-            two.provider.hub.governance.write_text(written.replace('embargo_days = 0', 'embargo_days = 0\ndeny = ["kit"]'))
+            two.provider.hub.governance.write_text(
+                written.replace("embargo_days = 0", 'embargo_days = 0\ndeny = ["kit"]')
+            )
+        elif end == "revoked":
+            revoke(two.provider.hub, "kit", _now())
         elif end == "expiry":
-            two.provider.book.change(talk.theirs, lambda p: _expired(p))
+            two.provider.book.change(talk.theirs, _expired)
         else:
             assert talk.say(end).status_code == 200
         answer = opened(started)
         assert (answer.status_code, answer.content) == (404, b"")
     finally:
         two.provider.hub.governance.write_text(written, "utf-8")
+        two.kit.token = new_token(two.provider.hub, "kit", _now())
     if end == "suspension":  # whoever suspended goes on with the token it has
         assert talk.say("start").status_code == 200
         assert opened(started).status_code == 200
 
 
 def _expired(one: Process) -> Process:
-    from dataclasses import replace
-
     return replace(one, about=one.about | {"expires": "2026-01-01T00:00:00+00:00"})
 
 
@@ -269,7 +283,120 @@ def test_what_is_anothers_is_not_there(two: Two) -> None:
     assert two.kit.call("GET", f"/negotiations/{negotiation.pid}").json()["state"] == "FINALIZED"
 
 
-def _now() -> Any:
-    from datetime import UTC, datetime
-
+def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def soon(true: Callable[[], object]) -> None:
+    """Wait until it is."""
+    late = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
+# --- as a newcomer, with processes that are killed ------------------------------------------------------------------------
+
+
+@dataclass
+class Machine:
+    """A home whose hub is served by `jauge serve`, killed and started again at will."""
+
+    home: Path
+    web: int
+    secrets: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def jauge(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("jauge")), *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        told = {"JAUGE_HOME": str(self.home), "JAUGE_LANG": "en", "COLUMNS": "400", "DAGSTER_HOME": ""}
+        return os.environ | told | self.secrets
+
+    def start(self, *more: str) -> None:
+        ports = ["--port", str(free_port()), "--web-port", str(self.web)]
+        command = [str(Path(sys.executable).with_name("jauge")), "serve", "--host", "127.0.0.1", *ports, *more]
+        self.process = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL)
+        late = time.monotonic() + 30
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{self.web}/.well-known/dspace-version").raise_for_status()
+            except httpx.HTTPError:
+                assert time.monotonic() < late
+                time.sleep(0.1)
+            else:
+                return
+
+    def kill(self) -> None:
+        if self.process:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+
+def test_commands_agree_fetch_and_end_though_servers_are_killed(tmp_path: Path) -> None:
+    here, there = (Machine(tmp_path / name, free_port(), {}) for name in ("here", "there"))
+    provider, consumer = two_venues(here.home, "provenance"), Hub(there.home / "hub")
+    addresses = be_participant(provider, here.web, HERE), be_participant(consumer, there.web, THERE)
+    here.secrets["JAUGE_PEER_QUEBEC"] = be_partner(consumer, "paris", f"{HERE}#publisher", addresses[0])
+    there.secrets["JAUGE_PEER_PARIS"] = be_partner(provider, "quebec", f"{THERE}#publisher", addresses[1])
+    try:
+        here.start()
+        there.start()
+        told = there.jauge("dataspace", "catalogue", "paris")
+        assert (told.returncode, told.stderr) == (0, "")
+        assert "#product-provenance" in told.stdout
+        folder = str(tmp_path / "first")
+        done = there.jauge("dataspace", "request", "paris", "provenance", "--terms", "statistics", "--to", folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        agreement = done.stdout.splitlines()[0].removeprefix("Agreed: ")
+        here.kill()
+        there.kill()
+        here.start()
+        there.start()
+        folder = str(tmp_path / "second")
+        assert there.jauge("dataspace", "fetch", agreement, "--to", folder).returncode == 0
+        first, second = ((tmp_path / n / "provenance.parquet").read_bytes() for n in ("first", "second"))
+        assert first == second
+        listed = here.jauge("dataspace", "agreements").stdout
+        assert agreement in listed
+        assert "provider" in listed
+        assert here.jauge("dataspace", "end", agreement, "--why", "the year is over").returncode == 0
+        assert "the year is over" in here.jauge("dataspace", "agreements").stdout
+        late = there.jauge("dataspace", "fetch", agreement, "--to", str(tmp_path / "third"))
+        assert late.returncode == 13
+        assert "paris says no: HTTP 404" in late.stderr
+        wrong = there.jauge("dataspace", "request", "paris", "provenance", "--to", folder)
+        assert (wrong.returncode, wrong.stderr.strip()) == (
+            1, "paris: --terms is one of these: comparison, evaluation, statistics, campaign.")  # fmt: skip
+        stranger = there.jauge("dataspace", "catalogue", "nobody")
+        assert stranger.returncode == 13
+    finally:
+        here.kill()
+        there.kill()
+
+
+def test_a_negotiation_goes_on_after_each_kill(tmp_path: Path) -> None:
+    """The server is killed after each message that it takes, before its own has arrived."""
+    hub, port, kit = hub_and_kit(tmp_path)
+    machine = Machine(tmp_path, port, {"JAUGE_PEER_KIT": "given"})
+    assert hub.folder.parent == machine.home
+    talk = Talk(kit, "negotiation", "provider", "ACN0103")
+    try:
+        with kit:
+            for said, heard in [("request", "offer"), ("accepted", "agreement"), ("verification", "finalized")]:
+                machine.start("--scenarios", str(SCENARIOS))
+                kit.statuses = [503]  # not now
+                assert talk.say(said).status_code in (200, 201)
+                soon(lambda: not kit.statuses)
+                machine.kill()
+                Book(hub).change(talk.theirs, lambda p: replace(p, due=0))  # a minute passes
+                machine.start("--scenarios", str(SCENARIOS))
+                talk.hears(heard)
+                machine.kill()
+            machine.start("--scenarios", str(SCENARIOS))
+            talk.reaches("FINALIZED")
+    finally:
+        machine.kill()

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.dataspace import Kit, Talk, hub_and_kit, running
-from warehouse.dataspace.messages import check
+from tests.servers import free_port
+from warehouse.dataspace.messages import BASE, check
 
 # > the kit sends, and it is taken; ! the kit sends, and it is refused, the state unchanged; < the hub sends; * the hub is
 # made to begin; = the hub is in that state
@@ -29,7 +30,10 @@ NEGOTIATIONS = {
     ("provider", "ACN0302"): "> request, < offer, ! verification, = OFFERED",
     ("provider", "ACN0303"): "> request, < offer, > accepted, ! verification, = ACCEPTED",
     ("provider", "ACN0304"): "> request, < offer, > request, < offer, > request, < termination, = TERMINATED",
-    ("consumer", "ACNC0101"): "*, < request, > offer, < accepted, > agreement, < verification, > finalized, = FINALIZED",
+    (
+        "consumer",
+        "ACNC0101",
+    ): "*, < request, > offer, < accepted, > agreement, < verification, > finalized, = FINALIZED",
     ("consumer", "ACNC0102"): "*, < request, > offer, < request, > termination, = TERMINATED",
     ("consumer", "ACNC0103"): "*, < request, > offer, < termination, = TERMINATED",
     ("consumer", "ACNC0104"): "*, < request, > agreement, < verification, > finalized, = FINALIZED",
@@ -46,7 +50,6 @@ NEGOTIATIONS = {
     ("consumer", "ACNC0305"): "*, < request, > offer, < accepted, ! offer, = ACCEPTED",
     ("consumer", "ACNC0306"): "*, < request, > agreement, ! finalized, = AGREED",
 }
-_OFF = "< request"  # the hub, as consumer, asks
 TRANSFERS = {
     ("provider", "ATP0101"): "> request, < start, < termination, = TERMINATED",
     ("provider", "ATP0102"): "> request, < start, < completion, = COMPLETED",
@@ -90,7 +93,9 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
     hub, port, kit = hub_and_kit(tmp_path_factory.mktemp("home"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAUGE_PEER_KIT", "what-the-kit-gave-the-hub")
-        with running(hub, port, scripted=True), kit:
+        second = free_port()  # two processes of one hub, each asked every other time
+        with running(hub, port, scripted=True), running(hub, second, scripted=True), kit:
+            kit.bases.append(f"http://127.0.0.1:{second}{BASE}")
             yield kit
 
 

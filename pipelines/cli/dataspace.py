@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.console import HERE, Home, line, out, say
@@ -31,10 +32,13 @@ def _connector(home: Path) -> "Connector":
 def catalogue(peer: PeerId, home: Home = HERE) -> None:
     """Show what another hub offers, and under which terms. / Voir ce qu’un autre hub propose."""
     from pipelines.dataspace.fetching import peer_of
+    from warehouse.folders import shown
 
     table = Table(say("dataset", "jeu de données"), say("terms", "conditions"))
     for found in peer_of(_connector(home), peer).catalogue().get("dataset", []):
-        table.add_row(found["@id"], "\n".join(offer["@id"] for offer in found["hasPolicy"]))
+        ids = [found["@id"], *(offer["@id"] for offer in found["hasPolicy"])]
+        name, *offered = (escape(shown(text)) for text in ids)  # another's words
+        table.add_row(name, "\n".join(offered))
     out.print(table)
 
 
@@ -54,10 +58,11 @@ def request(
     """
     from pipelines.dataspace.fetching import agree
     from pipelines.dataspace.fetching import fetch as get
+    from warehouse.folders import shown
 
     connector = _connector(home)
     agreement = agree(connector, peer, dataset, terms)
-    line(say(f"Agreed: {agreement.id}", f"Accord : {agreement.id}"))
+    line(say("Agreed:", "Accord :") + f" {shown(agreement.id)}")
     for path in get(connector, agreement, to):
         line(str(path))
 
@@ -75,6 +80,8 @@ def fetch(agreement: AgreementId, to: To, home: Home = HERE) -> None:
 @app.command()
 def agreements(home: Home = HERE) -> None:
     """Show the agreements, with whom, on what, since when, and those that ended. / Lister les accords."""
+    from warehouse.folders import shown
+
     heads = say(
         "agreement role partner dataset snapshot made ended why", "accord rôle partenaire jeu état du jusqu’au motif"
     )
@@ -82,7 +89,8 @@ def agreements(home: Home = HERE) -> None:
     for a in _connector(home).book.agreements():
         role = say(a.role, {"provider": "fournisseur", "consumer": "preneur"}[a.role])
         version = str(a.version.get("snapshot", "–"))
-        table.add_row(a.id, role, a.partner, a.dataset, version, a.made, a.ended or "–", a.reason or "")
+        name, dataset, reason = (escape(shown(text)) for text in (a.id, a.dataset, a.reason or ""))
+        table.add_row(name, role, a.partner, dataset, version, a.made, a.ended or "–", reason)
     out.print(table)
 
 

@@ -7,6 +7,7 @@ read, and of an answer only what the protocol fixes is used.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from warehouse.dataspace.participants import within
 from warehouse.dataspace.process import Process
 
 _TIMEOUT = httpx.Timeout(30, connect=10)
+_SECONDS = 300  # for the whole of an answer
 _CATALOGUE = 16 * 2**20  # bytes, at most
 _FILE = 2**30
 _PASSING = (408, 423, 425, 429, 500, 502, 503, 504)
@@ -114,8 +116,11 @@ class Peer:
                 if answer.status_code in _PASSING:
                     raise Passing(f"HTTP {answer.status_code}")
                 body = bytearray()
+                end = time.monotonic() + _SECONDS
                 for chunk in answer.iter_bytes():
                     body += chunk
+                    if time.monotonic() > end:
+                        raise Passing("too slow")
                     if len(body) > most:
                         raise Refused("its answer is too large")
                 return answer.status_code, bytes(body)

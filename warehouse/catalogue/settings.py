@@ -23,6 +23,9 @@ from warehouse.governance import Hub
 NOWHERE = "https://example.org/catalogue/"  # a name kept for examples: leads nowhere, and belongs to nobody
 
 
+PROTOCOL = "/dsp/2025-1"  # where the hub's web server answers the Dataspace Protocol
+
+
 class Settings(BaseModel):
     """What `catalogue.toml` says."""
 
@@ -40,6 +43,11 @@ class Settings(BaseModel):
     def iri(self, kind: str, name: str = "") -> str:
         """Return the identifier of a thing: an anchor of the page at the base."""
         return f"{self.base}#{kind}-{name}" if name else f"{self.base}#{kind}"
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where the Dataspace Protocol is answered, if the hub is a participant."""
+        return self.dataspace and self.dataspace + PROTOCOL
 
 
 def read_settings(hub: Hub) -> Settings:

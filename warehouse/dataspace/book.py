@@ -133,7 +133,7 @@ class Book:
             rows = book.execute(
                 "select a.*, e.at, e.reason from agreements as a left join ends as e on e.agreement = a.id order by made"
             ).fetchall()
-        return [Agreement(*r[:4], json.loads(r[4]), r[5], json.loads(r[6]), r[7], r[8]) for r in rows]
+        return [_agreement(*row) for row in rows]
 
     def agreement(self, name: str) -> Agreement | None:
         """Return an agreement by its identifier."""
@@ -163,6 +163,11 @@ class Book:
             book.execute("commit")
         finally:
             book.close()
+
+
+def _agreement(*row: Any) -> Agreement:
+    name, role, partner, dataset, text, made, version, ended, reason = row
+    return Agreement(name, role, partner, dataset, json.loads(text), made, json.loads(version), ended, reason)
 
 
 def _read(row: tuple[Any, ...]) -> Process:

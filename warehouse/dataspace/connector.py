@@ -9,6 +9,7 @@ import hmac
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +20,7 @@ from warehouse.catalogue.products import Catalogue, read_catalogue
 from warehouse.catalogue.settings import read_settings
 from warehouse.charter import Governance, Participant, Partner
 from warehouse.dataspace.book import Agreement, Book
-from warehouse.dataspace.messages import BASE, PULL, Message
+from warehouse.dataspace.messages import PULL, Message, fingerprint
 from warehouse.dataspace.offers import narrowed, read, sight
 from warehouse.dataspace.participants import takes_part, within
 from warehouse.dataspace.process import Illegal, Process, acknowledged, spoken, taken
@@ -28,7 +29,7 @@ from warehouse.dataspace.scenarios import Scenarios
 from warehouse.dataspace.states import Kind, Role
 from warehouse.governance import Hub, governance
 from warehouse.lake import current, open_lake
-from warehouse.partners.tokens import digest
+from warehouse.partners.tokens import digest, tokens
 from warehouse.sharing import Seen
 
 _PATIENCE = 2.0  # seconds for an acknowledgement that is on its way
@@ -57,13 +58,13 @@ class Connector:
 
     def __init__(self, hub: Hub, scenarios: Scenarios | None = None) -> None:
         settings = read_settings(hub)
-        if settings.dataspace is None:
+        if settings.endpoint is None:
             raise Fault(
                 'This hub is in no dataspace: hub/catalogue.toml says where it is reached, dataspace = "https://…".',
                 'Ce hub n’est dans aucun espace de données : hub/catalogue.toml dit où le joindre, dataspace = "https://…".',
             )
         self.hub, self.settings, self.scenarios, self.book = hub, settings, scenarios, Book(hub)
-        self.id, self.endpoint = settings.iri("publisher"), settings.dataspace + BASE
+        self.id, self.endpoint = settings.iri("publisher"), settings.endpoint
         self._catalogue: Catalogue | None = None
         self._looked, self._lock = 0.0, threading.Lock()
 
@@ -103,7 +104,9 @@ class Connector:
         )
         known = self.book.theirs(kind, partner.id, role, peer_pid)
         if known is not None:
-            return self.receive(kind, known.pid, word, partner, came)
+            if known.received != fingerprint(came):
+                raise Illegal("this identifier is of a process that has begun otherwise, or gone on")
+            return known
         about: dict[str, Any] = {}
         if kind == "transfer":
             about = {"agreement": came["agreementId"], "format": came["format"]}
@@ -201,6 +204,8 @@ class Connector:
         if partner is None or agreement is None or agreement.ended:
             raise Unknown
         one = self.find("transfer", pid, partner)
+        if not any(t.partner == held.partner and t.holds(_now()) for t in tokens(self.hub)):
+            raise Unknown  # revoked, and nothing in its place
         if one.state != "STARTED" or one.role != "provider" or _now().isoformat() >= str(one.about["expires"]):
             raise Unknown
         version = agreement.version
@@ -212,7 +217,8 @@ class Connector:
         self.book.end(name, _now().isoformat(timespec="seconds"), reason)
         for one in self.book.processes():
             if one.kind == "transfer" and one.about.get("agreement") == name and not one.over:
-                self.say(one.pid, "termination", code="ended", reason=[reason])
+                with suppress(Illegal):  # our own request, which is not there yet: it will be refused
+                    self.say(one.pid, "termination", code="ended", reason=[reason])
         return found
 
 

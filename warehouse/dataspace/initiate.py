@@ -19,6 +19,7 @@ from warehouse.catalogue.terms import offers
 from warehouse.dataspace import messages
 from warehouse.dataspace.connector import Connector
 from warehouse.dataspace.messages import LARGEST, PULL, Message, Unreadable, typed
+from warehouse.dataspace.offers import service
 from warehouse.dataspace.participants import within
 from warehouse.dataspace.states import Kind
 from warehouse.web.bodies import Limits, body_of
@@ -63,8 +64,7 @@ def _begun(connector: Connector, kind: Kind, body: bytes) -> Response:
 
 def dataset(connector: Connector, name: str) -> Message:
     """Return a dataset of a scenario, under the catalogue's terms."""
-    service = {"@id": connector.settings.iri("dataspace"), "@type": "DataService", "endpointURL": connector.endpoint}
     return typed(
         "Dataset", hasPolicy=offers(connector.settings), **{"@id": name},
-        distribution=[{"@type": "Distribution", "format": PULL, "accessService": service}],
+        distribution=[{"@type": "Distribution", "format": PULL, "accessService": service(connector.settings)}],
     )  # fmt: skip

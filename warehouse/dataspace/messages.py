@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,13 +16,16 @@ from typing import Any
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
+from warehouse.catalogue.settings import PROTOCOL
 from warehouse.dataspace.states import Kind
 
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
-VERSION, BASE = "2025-1", "/dsp/2025-1"  # where the hub's web server answers it
+VERSION, BASE = "2025-1", PROTOCOL
 PULL = "HttpData-PULL"
 HTTP = "https://w3id.org/idsa/v4.1/HTTP"  # the endpoint type of the specification's own examples
 LARGEST = 256 * 1024  # bytes of a message
+_DEEPEST = 40
+_PID = re.compile(r"[!-~]{1,500}")
 Message = dict[str, Any]
 
 _FOLDERS = ("catalog", "common", "negotiation", "transfer")
@@ -85,14 +89,30 @@ def check(schema: str, value: Any) -> None:
 
 
 def parse(body: bytes) -> Message:
-    """Return the JSON object that a body is; Unreadable."""
+    """Return the JSON object that a body is; Unreadable, for what cannot be kept too: odd numbers, half characters, abysses."""
     try:
         value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Unreadable("not JSON") from None
+        canonical(value).encode()
+        if _depth(body) > _DEEPEST:
+            raise Unreadable("nested too deep")
+    except (ValueError, RecursionError) as wrong:
+        raise wrong if isinstance(wrong, Unreadable) else Unreadable("not JSON") from None
     if not isinstance(value, dict):
         raise Unreadable("not a JSON object")
+    for name in ("providerPid", "consumerPid"):
+        pid = str(value.get(name, name))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        if not _PID.fullmatch(pid) or pid in (".", ".."):
+            raise Unreadable(f"{name}: 1 to 500 visible ASCII characters")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep brackets nest, those within texts counted too."""
+    depth = deepest = 0
+    for byte in body:
+        depth += (byte in b"[{") - (byte in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def message(kind: Kind, word: str, **content: Any) -> Message:
@@ -109,7 +129,7 @@ def typed(name: str, **content: Any) -> Message:
 
 def canonical(value: Any) -> str:
     """Return JSON that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def fingerprint(sent: Message) -> str:

@@ -17,7 +17,7 @@ from warehouse.catalogue.settings import Settings
 from warehouse.catalogue.terms import offers
 from warehouse.catalogue.words import Both, about
 from warehouse.charter import Governance, Partner
-from warehouse.dataspace.messages import BASE, PULL, Message, canonical, typed
+from warehouse.dataspace.messages import PULL, Message, canonical, typed
 from warehouse.sharing import Seen, access
 
 _RULES = ("permission", "prohibition", "obligation")
@@ -34,7 +34,7 @@ def catalog(catalogue: Catalogue) -> Message:
     settings = catalogue.settings
     datasets = [_dataset(catalogue, product) for product in catalogue.products]
     return typed(
-        "Catalog", participantId=settings.iri("publisher"), service=[_service(settings)], dataset=datasets or None,
+        "Catalog", participantId=settings.iri("publisher"), service=[service(settings)], dataset=datasets or None,
         **{"@id": settings.iri("catalogue")},
     )  # fmt: skip
 
@@ -60,15 +60,23 @@ def _dataset(catalogue: Catalogue, product: Product) -> Message:
         "dct:description": _both(about(catalogue, product)),
         "dcat:version": str(catalogue.snapshot.id),
         "hasPolicy": offers(settings),
-        "distribution": [{"@type": "Distribution", "format": PULL, "accessService": _service(settings)}],
+        "distribution": [
+            {
+                "@id": settings.iri("pull", table.name),
+                "@type": "Distribution",
+                "format": PULL,
+                "accessService": service(settings),
+            }
+        ],
     }
 
 
-def _service(settings: Settings) -> Message:
+def service(settings: Settings) -> Message:
+    """Return the hub's service of the protocol."""
     return {
         "@id": settings.iri("dataspace"),
         "@type": "DataService",
-        "endpointURL": f"{settings.dataspace or ''}{BASE}",
+        "endpointURL": settings.endpoint or "",
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from warehouse.dataspace.messages import Message, fingerprint, message, typed
 from warehouse.dataspace.states import FINAL, NEW, OTHER, Kind, Role, after
+from warehouse.folders import shown
 
 _PIDS = {"provider": "providerPid", "consumer": "consumerPid"}
 
@@ -121,4 +122,5 @@ def _about(word: str, came: Message) -> dict[str, Any]:
 
 
 def _reason(came: Message) -> str:
-    return "; ".join(str(r) for r in came.get("reason", []))[:1000]
+    """Return why, in their words, as text that may be printed."""
+    return shown("; ".join(str(r) for r in came.get("reason", []))[:1000])

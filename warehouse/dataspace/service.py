@@ -28,7 +28,7 @@ from warehouse.dataspace.messages import BASE, ERROR, LARGEST, STATE, TYPES, VER
 from warehouse.dataspace.offers import Unmet
 from warehouse.dataspace.participants import bearer, caller
 from warehouse.dataspace.process import Illegal, Process
-from warehouse.dataspace.states import Kind
+from warehouse.dataspace.states import NEW, Kind
 from warehouse.partners.tokens import Token
 from warehouse.partners.trail import Asked, Trail, instant
 from warehouse.web.bodies import Limits, body_of
@@ -105,7 +105,10 @@ class _Service:
             pid = str(request.path_params["pid"])
 
             def answer(partner: Partner) -> Response:
-                return JSONResponse(self._connector.find(kind, pid, partner).told(STATE[kind][0]))
+                one = self._connector.find(kind, pid, partner)
+                if one.state == NEW:  # its request is not acknowledged: it is not there yet
+                    raise Unknown
+                return JSONResponse(one.told(STATE[kind][0]))
 
             return await run_in_threadpool(self._answered, request, f"{kind} {pid}", answer, _error(kind, {}, pid))
 
