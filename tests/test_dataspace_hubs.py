@@ -22,8 +22,10 @@ from rdflib.namespace import ODRL2
 
 from pipelines.dataspace.fetching import agree, fetch, peer_of
 from privacy.errors import GovernanceRefusal
+from privacy.release import deliver
 from tests.dataspace import SCENARIOS, Kit, Talk, be_participant, be_partner, hub_and_kit, running
 from tests.hub import two_venues
+from tests.releases import sender, small_policy
 from tests.servers import free_port
 from warehouse.catalogue.dcat import DCAT, graph
 from warehouse.catalogue.products import read_catalogue
@@ -33,6 +35,7 @@ from warehouse.dataspace.connector import Connector
 from warehouse.dataspace.messages import BASE, check
 from warehouse.dataspace.process import Process
 from warehouse.governance import Hub, governance
+from warehouse.inbox import accept
 from warehouse.partners.extracts import extract
 from warehouse.partners.tokens import new_token, revoke
 from warehouse.partners.trail import trail
@@ -127,7 +130,7 @@ def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: T
     assert all(d["hasPolicy"] == offers(held.settings) for d in catalog["dataset"])
     told = graph(held)  # what portals read: the same identifiers, the same terms
     for d in catalog["dataset"]:
-        assert [str(p) for p in told.objects(URIRef(d["@id"]), ODRL2.hasPolicy)] == [o["@id"] for o in d["hasPolicy"]]
+        assert {str(p) for p in told.objects(URIRef(d["@id"]), ODRL2.hasPolicy)} == {o["@id"] for o in d["hasPolicy"]}
         (way,) = d["distribution"]
         assert (URIRef(d["@id"]), DCAT.distribution, URIRef(way["@id"])) in told
         assert (URIRef(way["@id"]), DCAT.accessService, URIRef(way["accessService"]["@id"])) in told
@@ -256,6 +259,37 @@ def test_a_token_dies_with_what_it_is_of(two: Two, end: str, monkeypatch: pytest
     if end == "suspension":  # whoever suspended goes on with the token it has
         assert talk.say("start").status_code == 200
         assert opened(started).status_code == 200
+
+
+def venues_in(answer: httpx.Response) -> set[str]:
+    return set(pl.read_parquet(answer.content)["venue"])
+
+
+def test_an_agreement_is_for_what_was_open_that_day_and_still_is(two: Two) -> None:
+    """What the rules close is closed in it; what they open, and what is published, later is not in it."""
+    hub = two.provider.hub
+    whole = hub.governance.read_text("utf-8")
+    head, tail = whole.split("[partners.kit]")
+    narrow = head + "[partners.kit]" + tail.replace('venues = {grant = ["all"]}', 'venues = {grant = ["theatre"]}')
+    assert narrow != whole
+    try:
+        wide = transfer(two, agreed(two)).hears("start")
+        first = opened(wide)
+        assert venues_in(first) == {"opera", "theatre"}
+        hub.governance.write_text(narrow, "utf-8")
+        assert venues_in(opened(wide)) == {"theatre"}
+        tight = transfer(two, agreed(two)).hears("start")
+        hub.governance.write_text(whole, "utf-8")
+        assert venues_in(opened(tight)) == {"theatre"}
+        assert opened(wide).content == first.content
+        deliver(
+            sender(hub.folder.parent, policy=small_policy("provenance")).release("2025-2026-T1", people=1500).folder,
+            hub.inbox,
+        )
+        assert [d.outcome for d in accept(hub)] == ["accepted"]
+        assert opened(wide).content == first.content
+    finally:
+        hub.governance.write_text(whole, "utf-8")
 
 
 def _expired(one: Process) -> Process:
