@@ -160,7 +160,7 @@ class Talk:
         return {}
 
     def message(self, word: str) -> dict[str, Any]:
-        first = word == "request" and PID[self.role] not in self.pids
+        first = word in ("request", "offer") and PID[self.role] not in self.pids
         made = {"@context": [CONTEXT], "@type": TYPES[self.kind][word][0], **self.pids, **self.content(word)}
         return made | ({"callbackAddress": self.kit.address} if first else {})
 
@@ -168,7 +168,7 @@ class Talk:
         """Send a message; the first tells the hub's identifier."""
         sent = sent or self.message(word)
         if "callbackAddress" in sent:
-            answer = self.kit.call("POST", f"/{self.kind}s/request", sent)
+            answer = self.kit.call("POST", f"/{self.kind}s/{PATHS.get(word, word)}", sent)
             if answer.status_code == 201:
                 self.pids |= {PID[self.role]: answer.json()[PID[self.role]]}
             return answer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,11 @@ from warehouse.charter import Participant
 from warehouse.dataspace.book import Book
 from warehouse.dataspace.connector import Connector
 from warehouse.dataspace.messages import LARGEST, TYPES, Unreadable, check, message, parse, typed
-from warehouse.dataspace.offers import essence
+from warehouse.dataspace.offers import Unmet, essence, sight
 from warehouse.dataspace.participants import within
 from warehouse.dataspace.process import Illegal, Process, acknowledged, spoken, taken
 from warehouse.dataspace.scenarios import read_scenarios
+from warehouse.dataspace.states import after
 from warehouse.governance import Hub, first_lines, read
 from warehouse.partners.tokens import new_token, revoke
 
@@ -65,6 +67,12 @@ def theirs(one: Process, word: str, number: int) -> dict:
     content = CONTENT.get(word, {}) if one.kind == "negotiation" else {}
     pids = {"providerPid": "theirs", "consumerPid": "theirs"} | {k: v for k, v in one.pids.items() if v == one.pid}
     return message(one.kind, word, **pids, **content) | {"@id": f"urn:{number}"}
+
+
+def test_the_hubs_tables_are_the_protocols_diagrams_and_nothing_more():
+    states = {key[1] for key in LEGAL} | set(LEGAL.values())
+    for kind, state, who, word in itertools.product(TYPES, states, "CP", TYPES["negotiation"] | TYPES["transfer"]):
+        assert after(kind, state, SIDES[who], word) == LEGAL.get((kind, state, who, word))
 
 
 @given(st.data(), st.sampled_from(["negotiation", "transfer"]), st.sampled_from("CP"))
@@ -131,6 +139,43 @@ def test_the_hubs_offers_fit_the_protocols_schema_and_are_known_again_in_other_o
         assert essence({k: v for k, v in offer.items() if k != "prohibition"}) != essence(offer)
         for rule in offer["permission"]:
             assert essence(offer | {"permission": [r for r in offer["permission"] if r is not rule]}) != essence(offer)
+
+
+MEMBER = (
+    '[venues.opera]\nname = "O"\nkind = "opera"\ncommune = "75056"\nsince = 2026-01-01\npublic_key = "'
+    + "ab" * 32
+    + '"\n'
+)
+PARTNERS = "".join(
+    f'[partners.{name}]\nname = "{name}"\npurpose = "{purpose}"\nuntil = 9999-12-31\n'
+    'tables = {grant = ["all"]}\nvenues = {grant = ["all"]}\n'
+    for name, purpose in (("opera", "comparison"), ("region", "evaluation"))
+)
+
+
+@pytest.mark.parametrize(("who", "terms", "why"), [
+    ("opera", "comparison", None), ("region", "evaluation", None), ("opera", "statistics", "another purpose"),
+    ("region", "comparison", "for members"), ("region", "campaign", "another purpose"),
+])  # fmt: skip
+def test_terms_are_for_a_purpose_and_some_for_members(who, terms, why):
+    agreed, settings = read(first_lines() + MEMBER + PARTNERS, read_policy()), Settings()
+    offer = next(o for o in offers(settings) if o["@id"].endswith(terms))
+    if why is None:
+        (seen,) = sight(settings, agreed, agreed.partners[who], offer, "provenance", date(2026, 11, 23))
+        assert (seen.venue, seen.table) == ("opera", "provenance")
+    else:
+        with pytest.raises(Unmet, match=why):
+            sight(settings, agreed, agreed.partners[who], offer, "provenance", date(2026, 11, 23))
+
+
+def test_what_cannot_be_checked_is_not_met():
+    agreed, settings = read(first_lines() + MEMBER + PARTNERS, read_policy()), Settings()
+    (offer,) = [o for o in offers(settings) if o["@id"].endswith("evaluation")]
+    (use, *others) = offer["permission"]
+    near = {"leftOperand": "odrl:spatial", "operator": "eq", "rightOperand": {"@id": "urn:EU"}}
+    asked = offer | {"permission": [use | {"constraint": [*use["constraint"], near]}, *others]}
+    with pytest.raises(Unmet):
+        sight(settings, agreed, agreed.partners["region"], asked, "provenance", date(2026, 11, 23))
 
 
 @pytest.mark.parametrize("body", [
@@ -247,6 +292,7 @@ def test_a_message_that_comes_again_is_acknowledged_and_does_nothing(kit: Kit):
     assert talk.say("termination", end | {"code": "another"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_what_the_other_side_does_not_take_is_sent_again_or_ends(kit: Kit):
     talk = Talk(kit, "negotiation", "provider", "ACN0101")
     kit.statuses = [503]
@@ -307,6 +353,41 @@ def test_who_is_not_known_is_told_nothing(kit: Kit):
         assert kit.call("POST", "/negotiations/request", talk.message("request"), token).status_code == 404
     assert kit.call("GET", f"/transfers/{talk.theirs}").status_code == 404  # it is no transfer
     assert kit.client.get(f"{kit.base}/negotiations/{talk.theirs}").status_code == 404
+
+
+@pytest.mark.slow
+def test_a_consumer_takes_the_agreement_it_asked_for_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JAUGE_PEER_KIT", "given")
+    hub, port, kit = hub_and_kit(tmp_path)
+    asked = {"@id": "urn:o", "@type": "Offer", "target": "d", "permission": [{"action": "use"}],
+             "prohibition": [{"action": "odrl:sell"}]}  # fmt: skip
+
+    def answered(word: str, **content: object) -> str:
+        one = connector.ask("negotiation", "kit", offer=asked)
+        talk = Talk(kit, "negotiation", "consumer", "d")
+        talk.pids, talk.begun = {"consumerPid": one.pid}, True
+        talk.hears("request")
+        assert talk.say(word, talk.message(word) | content).status_code == 200
+        return kit.heard[talk.pids["providerPid"]].get(timeout=10)[0]
+
+    with running(hub, port) as connector, kit:
+        made = {**asked, "@id": "urn:a", "@type": "Agreement", "assigner": "urn:kit", "assignee": connector.id,
+                "timestamp": "2026-11-22T12:00:00Z"}  # fmt: skip
+        assert answered("agreement", agreement=made) == "verification"
+        wider = {k: v for k, v in made.items() if k != "prohibition"}
+        others = (
+            {"target": "e"},
+            {"assigner": "urn:x"},
+            {"assignee": "urn:x"},
+            {"permission": [{"action": "odrl:sell"}]},
+        )
+        for wrong in (wider, *(made | other for other in others)):
+            assert answered("agreement", agreement=wrong) == "termination"
+        assert answered("offer", offer=asked) == "accepted"
+        assert answered("offer", offer=asked | {"target": "e"}) == "termination"
+        unasked = Talk(kit, "negotiation", "consumer", "d")
+        assert unasked.say("offer").status_code == 201
+        assert "takes no offers" in unasked.hears("termination")["reason"][0]
 
 
 def test_a_token_that_is_revoked_opens_nothing_from_then_on(tmp_path: Path):

@@ -20,7 +20,10 @@ import pytest
 from rdflib import URIRef
 from rdflib.namespace import ODRL2
 
+from aggregations.departures import withdraw
 from pipelines.dataspace.fetching import agree, fetch, peer_of
+from pipelines.push.pushing import push_what_concerns
+from privacy.calendar import Period
 from privacy.errors import GovernanceRefusal
 from privacy.release import deliver
 from tests.dataspace import SCENARIOS, Kit, Talk, be_participant, be_partner, hub_and_kit, running
@@ -265,8 +268,9 @@ def venues_in(answer: httpx.Response) -> set[str]:
     return set(pl.read_parquet(answer.content)["venue"])
 
 
-def test_an_agreement_is_for_what_was_open_that_day_and_still_is(two: Two) -> None:
-    """What the rules close is closed in it; what they open, and what is published, later is not in it."""
+def test_an_agreement_is_for_what_was_open_that_day_and_still_is(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the rules close is closed in it; what they open, and what is published, later is not in it; a withdrawal ends it."""
+    monkeypatch.setattr("warehouse.dataspace.connector._FRESH", 0)
     hub = two.provider.hub
     whole = hub.governance.read_text("utf-8")
     head, tail = whole.split("[partners.kit]")
@@ -288,6 +292,16 @@ def test_an_agreement_is_for_what_was_open_that_day_and_still_is(two: Two) -> No
         )
         assert [d.outcome for d in accept(hub)] == ["accepted"]
         assert opened(wide).content == first.content
+        later = opened(transfer(two, agreed(two)).hears("start"))
+        assert pl.read_parquet(later.content).height > pl.read_parquet(first.content).height
+        venue = sender(hub.folder.parent, "opera").venue
+        [departure] = withdraw(venue, Period.parse("2025-2026"), "Claire Martin", "counted twice")
+        push_what_concerns(venue, departure.release_id, hub.folder)
+        assert [d.outcome for d in accept(hub)] == ["withdrawn"]
+        gone = opened(wide)
+        assert gone.status_code == 503
+        assert "expired" in gone.json()["en"]
+        assert venues_in(opened(transfer(two, agreed(two)).hears("start"))) == {"theatre"}
     finally:
         hub.governance.write_text(whole, "utf-8")
 
