@@ -31,14 +31,13 @@ def _connector(home: Path) -> "Connector":
 @app.command()
 def catalogue(peer: PeerId, home: Home = HERE) -> None:
     """Show what another hub offers, and under which terms. / Voir ce qu’un autre hub propose."""
-    from pipelines.dataspace.fetching import peer_of
+    from pipelines.dataspace.fetching import peer_of, short
     from warehouse.folders import shown
 
-    table = Table(say("dataset", "jeu de données"), say("terms", "conditions"))
+    table = Table(*say("dataset terms identifier", "jeu conditions identifiant").split())
     for found in peer_of(_connector(home), peer).catalogue().get("dataset", []):
-        ids = [found["@id"], *(offer["@id"] for offer in found["hasPolicy"])]
-        name, *offered = (escape(shown(text)) for text in ids)  # another's words
-        table.add_row(name, "\n".join(offered))
+        terms = ", ".join(short(offer["@id"]) for offer in found["hasPolicy"])
+        table.add_row(short(found["@id"]), terms, escape(shown(found["@id"])))
     out.print(table)
 
 

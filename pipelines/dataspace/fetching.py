@@ -35,7 +35,7 @@ def agree(connector: Connector, partner: str, dataset: str, terms: str | None, p
     `dataset`, `terms`: an identifier, or what is after its last hyphen or slash. A GovernanceRefusal if the other side says no.
     """
     peer = peer_of(connector, partner)
-    found = _chosen(peer, peer.catalogue().get("dataset", []), dataset, "dataset")
+    found = _chosen(peer, peer.catalogue().get("dataset", []), dataset, "DATASET")
     offer = _chosen(peer, found["hasPolicy"], terms, "--terms")
     one = connector.ask("negotiation", partner, offer={**offer, "@type": "Offer", "target": found["@id"]})
     done = _wait(connector, one, ("FINALIZED",), patience)
@@ -62,14 +62,14 @@ def fetch(connector: Connector, agreement: Agreement, folder: Path, patience: fl
     except (Refused, Passing, KeyError) as why:
         connector.say(one.pid, "termination", code="fetch", reason=["the file could not be fetched"])
         raise peer.fault(f"the file cannot be fetched ({why})", f"le fichier ne peut être obtenu ({why})") from None
-    paths = _written(folder, _short(agreement.dataset), came)
+    paths = _written(folder, short(agreement.dataset), came)
     connector.say(one.pid, "completion")
     _wait(connector, one, ("COMPLETED",), patience)
     return paths
 
 
 def _chosen(peer: Peer, things: list[dict[str, Any]], name: str | None, what: str) -> dict[str, Any]:
-    names = [_short(thing["@id"]) for thing in things]
+    names = [short(thing["@id"]) for thing in things]
     chosen = [t for t, short in zip(things, names, strict=True) if name in (None, t["@id"], short)]
     if len(chosen) == 1:
         return chosen[0]
@@ -77,8 +77,8 @@ def _chosen(peer: Peer, things: list[dict[str, Any]], name: str | None, what: st
     raise peer.fault(f"{what} is one of these: {listed}", f"{what}, au choix : {listed}")
 
 
-def _short(name: str) -> str:
-    """Return the end of an identifier, as a name for people and files."""
+def short(name: str) -> str:
+    """Return the end of an identifier, as a name for people and files: letters, digits, `_` and dots."""
     return re.sub(r"[^\w.]+", "-", re.split(r"[-/#:]", name.rstrip("/"))[-1])[:80] or "dataset"
 
 

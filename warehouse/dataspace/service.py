@@ -183,7 +183,8 @@ class _Service:
         except Fault:
             response = JSONResponse(error("503", "the lake cannot be read now"), 503, {"Retry-After": "30"})
         partner, token = known or (None, None)
-        self._written(partner, token, what, response.status_code, 0, start)
+        begun = response.headers.get("location", "").rpartition("/")[2]
+        self._written(partner, token, f"{what} {begun}".rstrip(), response.status_code, 0, start)
         return response
 
     def _written(
@@ -210,7 +211,8 @@ def _read(kind: Kind, word: str, body: bytes, pids: Message) -> tuple[Message, s
 
 
 def _acknowledged(one: Process, status: int) -> Response:
-    return JSONResponse(one.told(STATE[one.kind][0]), status)
+    where = {"Location": f"{BASE}/{one.kind}s/{one.pid}"} if status == 201 else None
+    return JSONResponse(one.told(STATE[one.kind][0]), status, where)
 
 
 def _error(kind: Kind, pids: Message, pid: str) -> Callable[[str, str], Message]:
