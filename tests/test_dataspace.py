@@ -136,6 +136,10 @@ def test_the_hubs_offers_fit_the_protocols_schema_and_are_known_again_in_other_o
         check("catalog/dataset", typed("Dataset", **{"@id": "x"}, hasPolicy=[offer], distribution=[
             {"format": "HttpData-PULL", "accessService": "urn:s"}]))  # fmt: skip
         assert essence(dict(reversed(offer.items()))) == essence(offer)
+        short, long = ((json.dumps(offer).replace('"odrl:', f'"{p}')) for p in ("", "http://www.w3.org/ns/odrl/2/"))
+        assert essence(json.loads(short)) == essence(json.loads(long)) == essence(offer)
+        assert essence(json.loads(short.replace('"sell"', '"lend"'))) != essence(offer)
+        assert essence(json.loads(short.replace("#purpose-", "#purpose-other-"))) != essence(offer)
         assert essence({k: v for k, v in offer.items() if k != "prohibition"}) != essence(offer)
         for rule in offer["permission"]:
             assert essence(offer | {"permission": [r for r in offer["permission"] if r is not rule]}) != essence(offer)

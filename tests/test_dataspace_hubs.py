@@ -151,6 +151,26 @@ def test_the_version_is_told_to_anybody_and_the_catalogue_to_participants(two: T
         assert two.kit.call("POST", "/catalog/request", ask, token).status_code == 404
 
 
+def test_the_kits_scenarios_of_metadata_and_catalogue(two: Two) -> None:
+    """MET:01-01 and CAT:01-01 to 03: a dataset of a scenario is beside the products, and one that is none is an error."""
+    port = free_port()
+    with running(two.provider.hub, port, scripted=True):
+        root, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {two.kit.token}"}
+        assert httpx.get(f"{root}/.well-known/dspace-version").json()["protocolVersions"][0]["version"] == "2025-1"
+        ask = {
+            "@id": "urn:1",
+            "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+            "@type": "CatalogRequestMessage",
+        }
+        catalog = httpx.post(f"{root}{BASE}/catalog/request", json=ask, headers=headers, timeout=20).json()
+        check("catalog/catalog", catalog)
+        assert {"CAT0101", DATASET} <= {d["@id"] for d in catalog["dataset"]}
+        one = httpx.get(f"{root}{BASE}/catalog/datasets/CAT0101", headers=headers)
+        check("catalog/dataset", one.json())
+        none = httpx.get(f"{root}{BASE}/catalog/datasets/CAT0103", headers=headers)
+        assert (none.status_code, none.json()["@type"]) == (404, "CatalogError")
+
+
 # --- two hubs -----------------------------------------------------------------------------------------------------------
 
 

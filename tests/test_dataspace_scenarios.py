@@ -122,7 +122,7 @@ def play(kit: Kit, kind: str, role: str, about: str) -> None:
 
 
 def test_there_are_as_many_scenarios_as_the_kit_has() -> None:
-    """65 with the version and three of the catalogue; two transfers that the kit itself leaves out are played too."""
+    """65 with the version and three of the catalogue (`test_dataspace_hubs`); two transfers that the kit leaves out are played too."""
     assert (len(NEGOTIATIONS), len(TRANSFERS)) == (31, 32)
 
 

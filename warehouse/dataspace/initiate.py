@@ -62,6 +62,13 @@ def _begun(connector: Connector, kind: Kind, body: bytes) -> Response:
     return JSONResponse({"pid": one.pid}, 201)
 
 
+def widened(connector: Connector, catalog: Message) -> Message:
+    """Return the catalogue with the datasets of the scenarios."""
+    names = connector.scenarios.datasets if connector.scenarios else ()
+    own = [{key: v for key, v in dataset(connector, name).items() if key != "@context"} for name in names]
+    return catalog | {"dataset": [*catalog.get("dataset", []), *own]}
+
+
 def dataset(connector: Connector, name: str) -> Message:
     """Return a dataset of a scenario, under the catalogue's terms."""
     return typed(

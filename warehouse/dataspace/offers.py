@@ -1,7 +1,7 @@
 """What this hub offers in a dataspace: the catalogue's own products and terms, and whether a requester meets them.
 
 The catalogue says what an offer asks (`warehouse.catalogue.terms`), `governance.toml` says who a partner is and what it sees.
-An offer is met when it is one of the catalogue's for that product, its words unchanged; when each permission's constraints and
+An offer is met when it is one of the catalogue's for that product, asking the same; when each permission's constraints and
 assignee hold for the partner; and when the rules open at least one venue's figures to it. What cannot be checked is not met.
 """
 
@@ -20,9 +20,10 @@ from warehouse.charter import Governance, Partner
 from warehouse.dataspace.messages import PULL, Message, canonical, typed
 from warehouse.sharing import Seen, access
 
+_ODRL = "http://www.w3.org/ns/odrl/2/"
 _RULES = ("permission", "prohibition", "obligation")
 _WORDS = (*_RULES, "profile", "action", "assignee", "constraint", "leftOperand", "operator", "rightOperand",
-          "and", "andSequence", "or", "xone", "@id")  # fmt: skip
+          "and", "andSequence", "or", "xone")  # fmt: skip
 
 
 class Unmet(JaugeError):
@@ -84,8 +85,10 @@ def _both(text: Both) -> list[dict[str, str]]:
     return [{"@value": words, "@language": language} for words, language in zip(text, ("fr", "en"), strict=True)]
 
 
-def meet(catalogue: Catalogue, agreed: Governance, partner: Partner, offer: Message, today: date) -> tuple[Seen, ...]:
-    """Return what of the offer's product a partner that meets its terms may see; Unmet says why it does not."""
+def meet(
+    catalogue: Catalogue, agreed: Governance, partner: Partner, offer: Message, today: date
+) -> tuple[Message, tuple[Seen, ...]]:
+    """Return the catalogue's own words of an offer, and what of its product a partner that meets them may see; Unmet."""
     product = product_of(catalogue, offer.get("target"))
     if product is None:
         raise Unmet("The catalogue has no such dataset.", "Le catalogue n’a pas ce jeu de données.")
@@ -93,7 +96,7 @@ def meet(catalogue: Catalogue, agreed: Governance, partner: Partner, offer: Mess
     if own is None or essence(own) != essence(offer):
         raise Unmet("This is none of the offers of this dataset, or it was changed: they are taken as they are.",
                     "Ce n’est pas une offre de ce jeu de données, ou elle a été modifiée : elles se prennent telles quelles.")  # fmt: skip
-    return sight(catalogue.settings, agreed, partner, own, product.table.name, today)
+    return own, sight(catalogue.settings, agreed, partner, own, product.table.name, today)
 
 
 def sight(
@@ -127,19 +130,21 @@ def _hold(settings: Settings, agreed: Governance, partner: Partner, rule: dict[s
 
 
 def essence(policy: Message) -> str:
-    """Return what a policy asks, equal for two that ask the same: titles, dates, parties and order do not count.
+    """Return what a policy asks, equal for two that ask the same: names, titles, dates, parties and order do not count.
 
-    Constraints and rules keep their identifiers, which the catalogue gives them and agreements quote.
+    A word of ODRL's is the same with its prefix, without, and in full, as others may write it back.
     """
-    return canonical(_essence({key: policy[key] for key in (*_RULES, "profile") if key in policy}))
+    return canonical(_essence({key: policy[key] for key in (*_RULES, "profile") if policy.get(key)}))
 
 
 def _essence(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _essence(value[key]) for key in sorted(value) if key in _WORDS}
+        if not value.keys() - {"@id", "@type"}:  # a thing that is only named
+            return _essence(value.get("@id"))
+        return {key: _essence(value[key]) for key in value if key in _WORDS and value[key] != []}
     if isinstance(value, list):
         return sorted((_essence(v) for v in value), key=canonical)
-    return value
+    return value.removeprefix(_ODRL).removeprefix("odrl:") if isinstance(value, str) else value
 
 
 def narrowed(then: tuple[Seen, ...], now: tuple[Seen, ...]) -> tuple[Seen, ...]:

@@ -82,7 +82,10 @@ class _Service:
             messages.check("catalog/catalog-request-message", came)
             if came.get("filter"):
                 raise Unreadable("filter: this hub has none to offer; ask without")
-            return JSONResponse(offers.catalog(self._connector.catalogue()))
+            told = offers.catalog(self._connector.catalogue())
+            if self._connector.scenarios:
+                told = initiate.widened(self._connector, told)
+            return JSONResponse(told)
 
         return await run_in_threadpool(self._answered, request, "catalog/request", answer, _catalog_error)
 

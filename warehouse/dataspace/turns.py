@@ -81,24 +81,23 @@ def decide(connector: Connector, one: Process) -> Saying | None:
 def _agreement(connector: Connector, one: Process) -> Saying:
     partner, _ = connector.partner(one.partner)
     catalogue, offer = connector.catalogue(), one.about["offer"]
-    seen = meet(catalogue, connector.governance(), partner, offer, datetime.now(UTC).date())
+    own, seen = meet(catalogue, connector.governance(), partner, offer, datetime.now(UTC).date())
     version = {"snapshot": catalogue.snapshot.id, "table": seen[0].table, "seen": written(seen)}
-    made = _agreed(connector, one)
+    made = _agreed(connector, one, own)
     return Saying("agreement", {"agreement": made}, {"agreement": made, "version": version})
 
 
-def _agreed(connector: Connector, one: Process) -> Message:
-    """Return the agreement that an offer becomes."""
+def _agreed(connector: Connector, one: Process, policy: Message) -> Message:
+    """Return the agreement that an offer becomes, in a policy's words."""
     _, there = connector.partner(one.partner)
-    offer = one.about["offer"]
     return {
         "@id": new_pid(),
         "@type": "Agreement",
-        "target": offer["target"],
+        "target": one.about["offer"]["target"],
         "assigner": connector.id,
         "assignee": there.id,
         "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        **{key: offer[key] for key in _POLICY if key in offer},
+        **{key: policy[key] for key in _POLICY if key in policy},
     }
 
 
@@ -141,7 +140,7 @@ def _scripted(connector: Connector, one: Process, word: str) -> Saying:
     if word in ("offer", "request"):
         return Saying(word, {"offer": one.about["offer"]})
     if word == "agreement":
-        made = _agreed(connector, one)
+        made = _agreed(connector, one, one.about["offer"])
         return Saying(word, {"agreement": made}, {"agreement": made})
     if word == "start" and one.role == "provider":
         return _start(connector, one)
