@@ -33,7 +33,7 @@ def test_the_import_contracts_hold() -> None:
     ("aggregations/tables.py", "import aggregations.listings", "nothing that is released reads"),
     ("aggregations/segments.py", "import opendp.prelude", "only privacy knows OpenDP"),
     ("warehouse/lake.py", "import dagster", "only pipelines knows Dagster"),
-    ("aggregations/ingest.py", "import httpx", "only pull, push and sibil of pipelines ask anything of a network"),
+    ("aggregations/ingest.py", "import httpx", "only pull, push, sibil and dataspace of pipelines ask anything of a network"),
     ("aggregations/tables.py", "import aggregations.declarations.box_office", "nothing that is released reads a venue's exact"),
     ("warehouse/lake.py", "import pipelines.sibil.sending", "nothing that is released reads a venue's exact"),
     ("privacy/accounting.py", "import privacy.noise", "inside privacy, one direction"),

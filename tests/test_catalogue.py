@@ -34,7 +34,7 @@ from warehouse.lake import open_lake, query
 
 STANDARDS = Path(__file__).parent / "standards"
 BASE = "https://audiences.example.org/catalogue/"
-TOML = f'base = "{BASE}"\npublisher = "Scènes du <littoral>"\nemail = "donnees@example.org"\nsql = "quack:sql.example.org:443"\n'
+TOML = f'base = "{BASE}"\npublisher = "Scènes du <littoral>"\nemail = "donnees@example.org"\nsql = "quack:sql.example.org:443"\ndataspace = "https://hub.example.org"\n'
 TABLES = ("provenance", "family", "admissions")
 LIST = "http://publications.europa.eu/resource/authority/"
 
@@ -152,7 +152,8 @@ def test_a_product_tells_what_a_portal_asks(told: Graph) -> None:
         "Théâtre « du » Port",
         "Festival",
     }
-    assert len(set(told.objects(product, DCAT.distribution))) == 3
+    ways = ("extract-family-csv", "extract-family-parquet", "sql-family", "pull-family")
+    assert set(told.objects(product, DCAT.distribution)) == {URIRef(f"{BASE}#{way}") for way in ways}
     assert set(told.objects(product, ODRL2.hasPolicy)) == {URIRef(f"{BASE}#terms-{t.name}") for t in library()}
     promise = told.value(product, DCTERMS.provenance)
     (said,) = [str(o) for o in told.objects(promise, RDFS.label) if isinstance(o, Literal) and o.language == "en"]

@@ -124,10 +124,22 @@ class Member(_Part):
         return self.public_key, *(key.public_key for key in self.former_keys if not key.revoked)
 
 
+class Participant(_Part):
+    """How a partner is found in a dataspace. `id`: as its own catalogue has it; `address`: where its endpoints begin.
+
+    This hub calls no other address of theirs. Plain HTTP is for hubs on one machine.
+    """
+
+    id: str = Field(pattern=r"^\S{1,500}$")
+    address: str = Field(
+        pattern=r"^(https://[\w-]+(\.[\w-]+)*|http://(localhost|127\.0\.0\.1))(:\d{1,5})?(/[\w~-]+(\.[\w~-]+)*)*$"
+    )
+
+
 class Partner(_Part):
     """Someone who may ask: `until` is the last day; `tables` are the policy's, `venues` the members'.
 
-    One with the id of a venue is that member.
+    One with the id of a venue is that member; one with `dataspace` may also agree and fetch by the Dataspace Protocol.
     """
 
     id: _Id
@@ -136,6 +148,7 @@ class Partner(_Part):
     until: date
     tables: Rule = Rule()
     venues: Rule = Rule()
+    dataspace: Participant | None = None
 
 
 class Governance(_Part):

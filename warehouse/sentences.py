@@ -92,6 +92,11 @@ def _partners(agreed: Governance, today: date) -> Iterator[Sentence]:
             fr = f"{p.name}, pour « {fr_purpose} », jusqu’au {p.until},"
             found = shared(agreed, p.id, names_of(agreed, p.id), p)
             yield from _sees(agreed, found, fr, f"{p.name}, to “{en_purpose}”, until {p.until},")
+            if p.dataspace:
+                yield _fact(
+                    f"{p.name} peut s’accorder avec ce hub et obtenir cela par le Dataspace Protocol, à {p.dataspace.address}.",
+                    f"{p.name} may agree with this hub and fetch that by the Dataspace Protocol, at {p.dataspace.address}.",
+                )
 
 
 def _sees(agreed: Governance, found: Iterable[tuple[Member, str, int | None]], fr: str, en: str) -> Iterator[Sentence]:

@@ -2,7 +2,7 @@
 
 `venue`, `exports` and `events` have the commands of a venue's steward, `declarations` what it owes the State and authors,
 `people` and `rights` what it owes people, `cooperative` the key that members share, `hub` those of the hub, `governance`
-and `partners` those of its members and partners,
+and `partners` those of its members and partners, `dataspace` those towards other hubs,
 `crossings` and `targeting` what members join for, `audit` those of anyone who doubts. Messages are in
 French when $JAUGE_LANG or the locale is French, otherwise in English. Heavy libraries load in the command that needs
 them, so that `--help` is quick.
@@ -19,6 +19,7 @@ from pipelines.cli import (
     audit,
     cooperative,
     crossings,
+    dataspace,
     declarations,
     departures,
     events,
@@ -49,6 +50,7 @@ What leaves it:   outbox, approve, refuse, withdraw
 Exact, to others: sibil (the State, by quarter), statements (SACEM, SACD, CNM, ASTP, a funder)
 Among members:    coop new-key → venue match-key: sketches of who goes to several venues
 The hub's life:   accept → report, takeaway, catalogue, sql → governance check, partner add → serve, extract
+Other hubs:       dataspace catalogue → request (or fetch), agreements, end; `serve` answers them
 Finding people:   crossings, suggest → brief, plan-campaign → match (inside the venue) → lift
 A person's rights: forget, purge, register
 A sceptic's:      explain, verify, ledger
@@ -72,6 +74,7 @@ app.add_typer(venue.app, name="venue")
 app.add_typer(cooperative.app, name="coop")
 app.add_typer(governance.app, name="governance")
 app.add_typer(partners.app, name="partner")
+app.add_typer(dataspace.app, name="dataspace")
 for command in (
     exports.inspect,
     exports.ingest,

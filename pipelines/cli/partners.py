@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -115,9 +116,23 @@ def serve(
             help="Port for releases and the catalogue. / Port des publications et du catalogue.", min=1, max=65535
         ),
     ] = 9480,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            help="For conformance kits, never for partners: scripted answers. / Pour bancs d’essai seulement."
+        ),
+    ] = None,
     home: Home = HERE,
 ) -> None:
-    """Answer partners in SQL, take in what venues push, show the catalogue, until stopped. / Servir le hub."""
+    """Answer partners in SQL, take in what venues push, show the catalogue, until stopped. / Servir le hub.
+
+    A hub that hub/catalogue.toml makes a participant of a dataspace answers the Dataspace Protocol on the web port too.
+    / S’il y est participant d’un espace de données, le hub y répond aussi au Dataspace Protocol, sur le port web.
+    """
+    from pipelines.dataspace.courier import Courier
+    from warehouse.catalogue.settings import read_settings
+    from warehouse.dataspace.connector import Connector
+    from warehouse.dataspace.scenarios import read_scenarios
     from warehouse.governance import Hub
     from warehouse.partners.server import Server
     from warehouse.web.server import Web
@@ -126,10 +141,18 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     hub = Hub(home / "hub")
-    with Server(hub, host, port) as server, Web(hub, host, web_port) as web:
+    scripted = read_scenarios(scenarios) if scenarios else None
+    connector = Connector(hub, scripted) if scripted or read_settings(hub).dataspace else None
+    with ExitStack() as running:
+        server = running.enter_context(Server(hub, host, port))
+        web = running.enter_context(Web(hub, host, web_port, connector=connector))
         out.print(say("Partners connect with", "Les partenaires se connectent par"), highlight=False)
         out.print(f"  ATTACH '{server.uri}' AS jauge (TOKEN 'jauge_…');", highlight=False)
         out.print(say("Venues push to", "Les lieux poussent vers"), f"http://{web.host}:{web.port}", highlight=False)
+        if connector:
+            running.enter_context(Courier(connector))
+            told = say("Participants of the dataspace find", "Les participants de l’espace de données trouvent")
+            out.print(told, connector.endpoint, highlight=False)
         while not stopped.wait(3600):
             pass
 

@@ -59,7 +59,7 @@ def contract(catalogue: Catalogue, product: Product) -> dict[str, Any]:
     if settings.email:
         made["support"] = [{"channel": "email", "tool": "email", "url": f"mailto:{settings.email}"}]
     if settings.sql:
-        text = _one(say("service_about", sql=settings.sql))
+        text = _one(say("service_about", address=settings.sql))
         server = {
             "server": "sql",
             "type": "custom",

@@ -30,6 +30,7 @@ _LISTED: dict[str, tuple[URIRef, URIRef]] = {  # what is from the EU's lists, an
     "access": (_EU["access-right/RESTRICTED"], DCTERMS.RightsStatement),
 }
 _FORMS = {"Parquet": ("PARQUET", "application/vnd.apache.parquet"), "CSV": ("CSV", "text/csv")}
+_KEYWORDS = {"service": ("SQL", "SQL"), "dataspace": ("Dataspace Protocol", "Dataspace Protocol")}
 _MEDIA = "https://www.iana.org/assignments/media-types/"
 _PROFILE = URIRef("https://semiceu.github.io/DCAT-AP/releases/3.0.1")
 
@@ -101,8 +102,8 @@ def graph(catalogue: Catalogue) -> Graph:
     )  # fmt: skip
     if settings.licence:
         w.add(root, None, (DCTERMS.license, w.add(URIRef(settings.licence), DCTERMS.LicenseDocument)))
-    if settings.sql:
-        w.add(root, None, (DCAT.service, _service(w, datasets, common)))
+    for service in _services(w, datasets, common):
+        w.add(root, None, (DCAT.service, service))
     for prefix, space in _PREFIXES.items():
         w.graph.bind(prefix, space, replace=True)
     return w.graph
@@ -184,23 +185,32 @@ def _distributions(w: _Writing, product: Product) -> list[URIRef]:
         )
         for form, (code, media) in _FORMS.items()
     ]  # fmt: skip
-    if settings.sql:
+    for kind, service, address in _doors(w):
         made.append(w.add(
-            w.iri("sql", name), DCAT.Distribution, (DCTERMS.rights, rights), (DCTERMS.title, joined(titled, say("service"), by=", ")),
-            (DCAT.accessURL, URIRef(settings.sql)), (DCAT.accessService, w.iri("service")),
+            w.iri(kind, name), DCAT.Distribution, (DCTERMS.rights, rights), (DCTERMS.title, joined(titled, say(service), by=", ")),
+            (DCAT.accessURL, URIRef(address)), (DCAT.accessService, w.iri(service)),
         ))  # fmt: skip
     return made
 
 
-def _service(w: _Writing, datasets: list[URIRef], common: list[tuple[URIRef, Any]]) -> URIRef:
-    sql = w.of.settings.sql or ""
-    endpoint = w.add(URIRef(sql), RDFS.Resource)  # as all things are; the profile's ranges want it said
-    return w.add(
-        w.iri("service"), DCAT.DataService, *common, (DCTERMS.title, say("service")), (DCAT.endpointURL, endpoint),
-        (DCTERMS.description, say("service_about", sql=sql)), (DCTERMS.accessRights, w.listed("access")),
-        (DCAT.endpointDescription, w.add(URIRef(w.of.settings.base), RDFS.Resource)), (DCAT.keyword, ("SQL", "SQL")),
-        *((DCAT.servesDataset, dataset) for dataset in datasets),
-    )  # fmt: skip
+def _doors(w: _Writing) -> list[tuple[str, str, str]]:
+    """Return how programs have figures: the kind of distribution, the service, its address."""
+    settings = w.of.settings
+    doors = ("sql", "service", settings.sql), ("pull", "dataspace", settings.endpoint)
+    return [(kind, service, address) for kind, service, address in doors if address]
+
+
+def _services(w: _Writing, datasets: list[URIRef], common: list[tuple[URIRef, Any]]) -> list[URIRef]:
+    return [
+        w.add(
+            w.iri(service), DCAT.DataService, *common, (DCTERMS.title, say(service)),
+            (DCAT.endpointURL, w.add(URIRef(address), RDFS.Resource)),  # as all things are; the profile's ranges want it said
+            (DCTERMS.description, say(f"{service}_about", address=address)), (DCTERMS.accessRights, w.listed("access")),
+            (DCAT.endpointDescription, w.add(URIRef(w.of.settings.base), RDFS.Resource)),
+            (DCAT.keyword, _KEYWORDS[service]), *((DCAT.servesDataset, dataset) for dataset in datasets),
+        )
+        for _, service, address in _doors(w)
+    ]  # fmt: skip
 
 
 def _terms(w: _Writing) -> None:

@@ -4,6 +4,7 @@
     publisher = "Coopérative des scènes du littoral"
     email = "donnees@example.org"
     sql = "quack:sql.example.org:443"                   # where partners ask, if anywhere (`jauge serve`)
+    dataspace = "https://hub.example.org"               # where `jauge serve` is reached, to be a participant of a dataspace
     licence = "https://spdx.org/licenses/etalab-2.0"    # of the catalogue itself, not of the figures
     text_and_data_mining = "reserved"                   # of the catalogue; or "allowed"
 
@@ -24,6 +25,9 @@ from warehouse.governance import Hub
 NOWHERE = "https://example.org/catalogue/"  # a name kept for examples: leads nowhere, and belongs to nobody
 
 
+PROTOCOL = "/dsp/2025-1"  # where the hub's web server answers the Dataspace Protocol
+
+
 class Settings(BaseModel):
     """What `catalogue.toml` says."""
 
@@ -33,6 +37,9 @@ class Settings(BaseModel):
     publisher: str = Field("Hub Jauge", min_length=1)
     email: str | None = Field(None, pattern=r"^[\w.+-]+@[\w-]+(\.[\w-]+)+$")
     sql: str | None = Field(None, pattern=r"^quack:[\w.-]+(:\d+)?$")
+    dataspace: str | None = Field(
+        None, pattern=r"^(https://[\w-]+(\.[\w-]+)*|http://(localhost|127\.0\.0\.1))(:\d{1,5})?$"
+    )
     text_and_data_mining: Literal["reserved", "allowed"] = "reserved"
     licence: str | None = Field(None, pattern=r"^https?://[^\s<>\"]+$")
 
@@ -44,6 +51,11 @@ class Settings(BaseModel):
     def iri(self, kind: str, name: str = "") -> str:
         """Return the identifier of a thing: an anchor of the page at the base."""
         return f"{self.base}#{kind}-{name}" if name else f"{self.base}#{kind}"
+
+    @property
+    def endpoint(self) -> str | None:
+        """Where the Dataspace Protocol is answered, if the hub is a participant."""
+        return self.dataspace and self.dataspace + PROTOCOL
 
 
 def read_settings(hub: Hub) -> Settings:

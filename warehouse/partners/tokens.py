@@ -53,12 +53,17 @@ class Token:
 
 def new_token(hub: Hub, partner: str, now: datetime, days: int = DAYS) -> str:
     """End the tokens that a partner has and return a new one, which cannot be shown again."""
-    text = f"jauge_{partner}_{secrets.token_urlsafe(32)}"
+    text = drawn(partner)
     row = (digest(text), partner, now.isoformat(), (now + timedelta(days=days)).isoformat(), scram(text))
     with _book(hub) as book:
         book.execute("update tokens set ended = ? where partner = ? and ended is null", (now.isoformat(), partner))
         book.execute("insert into tokens values (?, ?, ?, ?, null, ?)", row)
     return text
+
+
+def drawn(partner: str) -> str:
+    """Return a text that nobody can guess."""
+    return f"jauge_{partner}_{secrets.token_urlsafe(32)}"
 
 
 def revoke(hub: Hub, partner: str, now: datetime) -> None:

@@ -4,6 +4,7 @@
     PATCH /releases/<id>/<sha256>/<path>   bytes of a file the manifest names; `Upload-Offset`, `Upload-Length` as in tus 1.0
     GET   /releases/<id>/<sha256>          what became of it: bytes that are there, or the decision and its reasons
     GET   /catalogue/…                     files of hub/catalogue/
+    …     /dsp/2025-1/…                    the Dataspace Protocol, if the hub is a participant: `warehouse.dataspace.service`
 
 `sha256` is the manifest's. There is no password: a release shows by its signature that a member sends it, and an answer is
 found only by who knows the manifest. The last byte of the last file puts the whole into the inbox.
@@ -11,13 +12,9 @@ found only by who knows the manifest. The last byte of the last file puts the wh
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,34 +29,20 @@ from starlette.staticfiles import StaticFiles
 from privacy.delivery import ID, TEXT_LIMIT, Answer, Parcel, parcel, write_answer
 from privacy.errors import Fault, VerificationRefusal, broken
 from warehouse.arriving import TooMuch, answer, begin, begun, check, finish, has, part, settle
+from warehouse.dataspace.connector import Connector
+from warehouse.dataspace.service import routes
 from warehouse.folders import alone
 from warehouse.governance import Hub
+from warehouse.web.bodies import Limits, Stopped, body_of
 from warehouse.web.headers import Strict
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one sender may take: seconds for the next bytes and for a whole request, requests of a venue at once."""
-
-    silence: float = 30
-    request: float = 300
-    venue: int = 4
-    connections: int = 128
-
-
-class _Stopped(Exception):
-    """A request that is not answered as asked: its status and, maybe, headers."""
-
-    def __init__(self, status: int, **headers: str) -> None:
-        super().__init__(status)
-        self.status, self.headers = status, {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-def app(hub: Hub, limits: Limits | None = None) -> Starlette:
+def app(hub: Hub, limits: Limits | None = None, connector: Connector | None = None) -> Starlette:
     """Return the application; it may run in several processes and machines over the same folder."""
-    uploads = _Uploads(hub, limits or Limits())
+    limits = limits or Limits()
+    uploads = _Uploads(hub, limits)
     one = "/releases/{name}/{digest}"
     catalogue = hub.folder / "catalogue"
     catalogue.mkdir(parents=True, exist_ok=True)
@@ -69,11 +52,12 @@ def app(hub: Hub, limits: Limits | None = None) -> Starlette:
             Route(one, uploads.begin, methods=["PUT"]),
             Route(one + "/{path:path}", uploads.append, methods=["PATCH"]),
             Mount("/catalogue", StaticFiles(directory=catalogue, html=True)),
+            *(routes(connector, limits) if connector else ()),
         ],
         middleware=[Middleware(Strict)],
         exception_handlers={
             VerificationRefusal: _refused, Fault: _not_now, TooMuch: _full, TimeoutError: _slow, ClientDisconnect: _slow,
-            _Stopped: _stopped,
+            Stopped: _stopped,
         },
     )  # fmt: skip
 
@@ -89,7 +73,7 @@ class _Uploads:
 
     async def begin(self, request: Request) -> Response:
         name, digest = _named(request)
-        body = b"".join([chunk async for chunk in self._body(request, 3 * TEXT_LIMIT)])
+        body = b"".join([chunk async for chunk in body_of(request, 3 * TEXT_LIMIT, self._limits)])
         told = await run_in_threadpool(self._begin, name, digest, body)
         return _told(told, name, digest, 201 if told.state == "arriving" else 200)
 
@@ -113,18 +97,18 @@ class _Uploads:
         name, digest = _named(request)
         path, coming = str(request.path_params["path"]), await run_in_threadpool(begun, self._hub, name, digest)
         if coming is None or path not in coming[0].files:
-            raise _Stopped(404 if coming is None else 403)
+            raise Stopped(404 if coming is None else 403)
         sent, folder = coming
         offset, length = (_number(request, header) for header in ("upload-offset", "upload-length"))
         if length > sent.files[path].limit:
-            raise _Stopped(413)
+            raise Stopped(413)
         if self._busy[sent.venue] >= self._limits.venue:
-            raise _Stopped(429, Retry_After="1")
+            raise Stopped(429, Retry_After="1")
         self._busy[sent.venue] += 1
         try:
             with alone(folder, wait=False) as ours:
                 if not ours:
-                    raise _Stopped(423, Retry_After="1")
+                    raise Stopped(423, Retry_After="1")
                 await self._append(request, sent, folder, path, offset, length)
         finally:
             self._busy[sent.venue] -= 1
@@ -133,40 +117,26 @@ class _Uploads:
     async def _append(self, request: Request, sent: Parcel, folder: Path, path: str, offset: int, length: int) -> None:
         there = has(folder, path)
         if offset != there or (folder / path).exists():
-            raise _Stopped(409, Upload_Offset=str(there))
+            raise Stopped(409, Upload_Offset=str(there))
         with part(folder, path).open("ab") as file:
-            async for chunk in self._body(request, length - offset):
+            async for chunk in body_of(request, length - offset, self._limits):
                 file.write(chunk)
         if has(folder, path) == length:
             await run_in_threadpool(settle, folder, path, sent)
             await run_in_threadpool(finish, self._hub, sent, folder)
 
-    async def _body(self, request: Request, most: int) -> AsyncIterator[bytes]:
-        """Yield what comes, as it comes; no more than `most` bytes, and no slower than the limits allow."""
-        chunks, end = aiter(request.stream()), time.monotonic() + self._limits.request
-        while True:
-            try:
-                left = min(self._limits.silence, end - time.monotonic())
-                chunk = await asyncio.wait_for(anext(chunks), max(0.0, left))
-            except StopAsyncIteration:
-                return
-            most -= len(chunk)
-            if most < 0:
-                raise _Stopped(413)
-            yield chunk
-
 
 def _named(request: Request) -> tuple[str, str]:
     name, digest = str(request.path_params["name"]), str(request.path_params["digest"])
     if not ID.fullmatch(name) or not _SHA256.fullmatch(digest):
-        raise _Stopped(404)
+        raise Stopped(404)
     return name, digest
 
 
 def _number(request: Request, header: str) -> int:
     value = request.headers.get(header, "")
     if not re.fullmatch(r"\d{1,12}", value):
-        raise _Stopped(400)
+        raise Stopped(400)
     return int(value)
 
 
@@ -195,5 +165,5 @@ def _slow(_: Request, _slow: Exception) -> Response:
 
 
 def _stopped(_: Request, stopped: Exception) -> Response:
-    assert isinstance(stopped, _Stopped)
+    assert isinstance(stopped, Stopped)
     return Response(status_code=stopped.status, headers=stopped.headers)

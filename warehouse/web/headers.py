@@ -27,7 +27,7 @@ class Strict:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                if scope["path"].startswith("/releases/"):
+                if scope["path"].startswith(("/releases/", "/dsp/")):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 

@@ -10,18 +10,23 @@ from typing import Self
 import uvicorn
 
 from privacy.errors import Fault
+from warehouse.dataspace.connector import Connector
 from warehouse.governance import Hub
-from warehouse.web.app import Limits, app
+from warehouse.web.app import app
+from warehouse.web.bodies import Limits
 
 
 class Web:
     """Serves while its `with` block lasts; `host` other than localhost needs TLS before it."""
 
-    def __init__(self, hub: Hub, host: str = "localhost", port: int = 9480, limits: Limits | None = None) -> None:
+    def __init__(
+        self, hub: Hub, host: str = "localhost", port: int = 9480, limits: Limits | None = None,
+        connector: Connector | None = None,
+    ) -> None:  # fmt: skip
         self.host, self.port, limits = host, port, limits or Limits()
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app(hub, limits), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
+                app(hub, limits, connector), http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
                 server_header=False, proxy_headers=False, limit_concurrency=limits.connections, timeout_keep_alive=15,
                 timeout_graceful_shutdown=5, h11_max_incomplete_event_size=16_384,
             )
