@@ -310,3 +310,18 @@ def test_shares_are_written_as_each_language_does():
     assert Writer("en").percent(estimate) == "54% ±\u202f3"
     assert Writer("fr").points(Estimate(-0.1234, 0.001)) == "−12,3\u00a0% ±\u202f0,2"
     assert Writer("en").percent(Estimate(1.02, 0.02)) == "100% ±\u202f4"
+
+
+@pytest.mark.slow
+def test_pages_from_kept_drawings_are_the_same_and_drawings_no_page_has_are_gone(site):
+    hub, pages = site
+    held = {p.name: p.read_text("utf-8") for p in hub.drawings.iterdir()}
+    assert all(text.endswith("</svg>") for text in held.values())
+    first, *_ = held
+    (hub.drawings / first).write_text(held[first][:-50], "utf-8")  # cut short by a failing disk
+    (hub.drawings / ("0" * 64)).write_text("<svg>of what was withdrawn</svg>", "utf-8")
+    moment = re.compile(r"\d\d:\d\d:\d\d")
+    for page in build_reports(hub):
+        name = page.relative_to(hub.reports).as_posix()
+        assert moment.sub("", page.read_text("utf-8")) == moment.sub("", pages[name])
+    assert {p.name: p.read_text("utf-8") for p in hub.drawings.iterdir()} == held

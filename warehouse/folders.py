@@ -113,3 +113,13 @@ def move(folder: Path, into: Path, digest: str) -> None:
 def shown(name: str) -> str:
     """Return a name that anybody may have chosen as text that can be stored and printed; no two names become one."""
     return "".join(c if c.isprintable() and c != "\\" else c.encode("unicode_escape").decode() for c in name)
+
+
+def swap(making: Path, place: Path) -> None:
+    """Put the new folder in the place of the old; killed in between, the next run mends it."""
+    old = place.with_name(f".{place.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if place.exists():
+        place.rename(old)
+    making.rename(place)
+    shutil.rmtree(old, ignore_errors=True)

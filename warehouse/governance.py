@@ -61,6 +61,11 @@ class Hub:
         return self.folder / "reports"
 
     @property
+    def drawings(self) -> Path:
+        """What the pages drew, for the next ones (`reports.drawings`)."""
+        return self.folder / "drawings"
+
+    @property
     def partners(self) -> Path:
         """What concerns partners: tokens and the audit trail."""
         return self.folder / "partners"

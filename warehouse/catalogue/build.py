@@ -28,8 +28,8 @@ from warehouse.catalogue.dcat import graph, json_ld, turtle
 from warehouse.catalogue.products import Catalogue, Product, read_catalogue
 from warehouse.catalogue.settings import NOWHERE
 from warehouse.catalogue.terms import library
+from warehouse.folders import swap
 from warehouse.governance import Hub
-from warehouse.reports.build import swap
 from warehouse.reports.filling import pages
 
 

@@ -22,10 +22,12 @@ import duckdb
 
 from privacy.policy import Policy
 from warehouse.charter import Floor, Governance, Member
+from warehouse.folders import swap
 from warehouse.governance import Hub, governance, read
 from warehouse.holdings import hold_rules
 from warehouse.lake import Snapshot, current, open_lake
 from warehouse.reports.crossings import Crossed, crossing_page, sketches_of
+from warehouse.reports.drawings import kept
 from warehouse.reports.explore import write_explore
 from warehouse.reports.filling import pages
 from warehouse.reports.issues import (
@@ -94,7 +96,8 @@ def build_reports(
     target = hub.reports / "members" / member if member else hub.reports
     making = target.with_name(f".{target.name}.making")
     shutil.rmtree(making, ignore_errors=True)
-    with open_lake(hub, snapshot=snapshot) as lake:  # whatever other processes add meanwhile
+    drawings = kept(hub.drawings, renew=member is None)
+    with drawings, open_lake(hub, snapshot=snapshot) as lake:  # whatever other processes add meanwhile
         site = _read(lake, hub.policy, scope, today or date.today())  # noqa: DTZ011
         for path, page in _pages(lake, site):
             for language, content in page.items():
@@ -233,13 +236,3 @@ def _write(making: Path, path: str, language: str, content: dict[str, Any], site
         pages("warehouse.reports").get_template(content["template"]).render(values | content | {"for_whom": for_whom})
     )
     target.write_text(text, "utf-8")
-
-
-def swap(making: Path, place: Path) -> None:
-    """Put the new folder in the place of the old; killed in between, the next run mends it."""
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    making.rename(place)
-    shutil.rmtree(old, ignore_errors=True)

@@ -15,8 +15,9 @@ from html import escape
 from typing import Any
 
 import altair as alt
-import vl_convert
 from markupsafe import Markup
+
+from warehouse.reports.drawings import drawn
 
 INK, BAR, SOFT, _QUIET = "#1b2a33", "#1f6f9f", "#a9b8c2", "#66757f"
 VALUES, LABELS, _HEADINGS, _REACH = [{"": "values"}], ["-labels-"], ["-headings-"], 987654321  # put in by `render`
@@ -135,7 +136,7 @@ def render(spec: str, values: list[Any], labels: list[str], headings: list[str],
     """Return the SVG: numbers put in, rendered, made to fit a page: no name space, no fixed size, a name to be read."""
     for token, given in ((VALUES, values), (LABELS, labels), (_HEADINGS, headings), (_REACH, reach)):
         spec = spec.replace(json.dumps(token), json.dumps(given))
-    text = vl_convert.vegalite_to_svg(spec)
+    text = drawn(spec)
     width = re.search(r'viewBox="0 0 (\S+) ', text)
     size = f'style="--natural:{float(width[1]):.0f}px"' if width else ""
     text = re.sub(r' xmlns(:xlink)?="[^"]*"', "", text)
