@@ -8,8 +8,12 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from privacy.policy import Policy, read_policy
-from tests.servers import ENVIRONMENT, Backend, object_store, postgresql
+# Before Polars is loaded: workers with a thread for each core hinder one another, and a third of the time is lost.
+workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("POLARS_MAX_THREADS", str(max((os.cpu_count() or 1) // workers, 1)))
+
+from privacy.policy import Policy, read_policy  # noqa: E402
+from tests.servers import ENVIRONMENT, Backend, object_store, postgresql  # noqa: E402
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", derandomize=True, max_examples=40, deadline=None, suppress_health_check=_QUIET)
