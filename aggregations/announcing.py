@@ -150,6 +150,8 @@ def _without_addresses(text: pl.Expr) -> pl.Expr:
 
 def _placed(rows: pl.DataFrame) -> pl.DataFrame:
     """Add the commune where a postal code and a town lead, where none is told."""
+    if rows["postal_code"].null_count() == rows.height:  # as in most exports: the table of communes is not even opened
+        return rows
     told = rows.lazy().rename({"commune": "_told"}).with_columns(_code=pl.col("postal_code"))
     placed = place_of(told, "_code", "country", "city")
     return placed.with_columns(commune=pl.coalesce("_told", "commune")).collect()

@@ -414,7 +414,9 @@ def files_under(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.mark.parametrize("path", ALL, ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.name, marks=[pytest.mark.slow] if n % 3 else []) for n, p in enumerate(ALL)]
+)
 def test_records_have_the_exact_schema_and_the_receipt_adds_up(venue: Venue, path: Path) -> None:
     receipt = ingest(venue, [path])
     assert receipt.frames
