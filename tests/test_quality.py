@@ -265,7 +265,7 @@ def test_the_page_tells_all_in_both_languages_and_stays(hosted: tuple[Path, Venu
         assert not re.search(r"http|<script|\bsrc\s*=|@import|url\(", text)
         assert re.search(r">617<", text)
         assert "2, 3, 4, 5" in text, "lines that were refused"
-    assert "Ces chiffres sont exacts : ils restent ici." in texts["fr"]
+    assert "Ces chiffres sont exacts\u00a0: ils restent ici." in texts["fr"]
     assert "These figures are exact: they stay here." in texts["en"]
     assert "Des lignes refusées ne sont pas encore corrigées</b> (13\u00a0; attendu" in texts["fr"].replace(
         " ;", "\u00a0;"

@@ -103,7 +103,7 @@ def test_the_promise_is_said_and_no_more(site):
             assert "10⁻⁷" in page
     assert "confidentialité différentielle" in site[1]["fr/theatre.html"]
     assert "11 personnes" in site[1]["fr/theatre.html"]
-    assert "la marge comprend les trois : le bruit, les bornes et le redressement" in site[1]["fr/theatre.html"].lower()
+    assert "la marge comprend les trois\u00a0: le bruit, les bornes et le redressement" in site[1]["fr/theatre.html"].lower()
     assert "the margin covers all three: noise, bounds and correction" in site[1]["en/index.html"].lower()
     assert "par entrée" in site[1]["fr/theatre.html"]
     assert "par entrée" not in site[1]["fr/festival.html"]
@@ -121,7 +121,7 @@ def test_a_suppressed_cell_is_said_not_publishable_and_never_nought(site):
     assert "non publiable" in cells
     assert not {"0", "0,0", "", "None", "nan"} & set(cells)
     assert all("±" in c for c in cells if c not in {"non publiable", "—"})
-    assert re.search(r'<td class="none" title="non publiable : trop peu de personnes">', told)
+    assert re.search(r'<td class="none" title="non publiable\u00a0: trop peu de personnes">', told)
 
 
 def test_the_headline_is_the_lakes_number_with_its_margin(site):

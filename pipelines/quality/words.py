@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pipelines.quality.warnings import LANGUAGES, Text, Warn
 from warehouse.reports.figures import Writer
+from warehouse.reports.words import typeset
 
 
 @cache
@@ -31,7 +32,7 @@ class Words:
 
     def say(self, key: str, **values: str | float) -> Markup:
         """Return a text with its values in; the values are escaped, the text is ours."""
-        return Markup(self.of(_texts()[key])).format(**values)  # noqa: S704 (from texts.toml, values escaped)
+        return Markup(typeset(self.of(_texts()[key]), self.language)).format(**values)  # noqa: S704 (from texts.toml, values escaped)
 
     def of(self, text: Text) -> str:
         """Return this language's half of a text."""

@@ -38,6 +38,7 @@ from privacy.declarations import Unit
 from privacy.policy import Policy
 from warehouse.reports.figures import Writer
 from warehouse.reports.filling import pages
+from warehouse.reports.words import typeset
 
 _LOADS = 12
 
@@ -188,7 +189,7 @@ def _percent(words: Words, percent: float) -> str:
 
 def _say(language: str, key: str, **values: str | float) -> Markup:
     """Return a text of `texts.toml`; the values are escaped, the text is ours."""
-    return Markup(_texts()[key][LANGUAGES.index(language)]).format(**values)  # noqa: S704 (from texts.toml, values escaped)
+    return Markup(typeset(_texts()[key][LANGUAGES.index(language)], language)).format(**values)  # noqa: S704 (from texts.toml, values escaped)
 
 
 @cache

@@ -38,7 +38,7 @@ from warehouse.lake import Snapshot, current
 from warehouse.reports.cells import title
 from warehouse.reports.figures import Estimate
 from warehouse.reports.filling import pages
-from warehouse.reports.words import Words
+from warehouse.reports.words import Words, typeset
 from warehouse.sharing import Access
 
 _LANGUAGES = ("fr", "en")
@@ -239,4 +239,4 @@ def _file(name: str) -> str:
 def _texts(language: str) -> dict[str, dict[str, str]]:
     told = tomllib.loads((files("warehouse") / "reports" / "explore.toml").read_text("utf-8"))
     at = _LANGUAGES.index(language)
-    return {part: {key: text[at] for key, text in texts.items()} for part, texts in told.items()}
+    return {part: {key: typeset(text[at], language) for key, text in texts.items()} for part, texts in told.items()}

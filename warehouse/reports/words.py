@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ def _texts() -> dict[str, Any]:
     return tomllib.loads((files("warehouse") / "reports" / "texts.toml").read_text("utf-8"))
 
 
+def typeset(text: str, language: str) -> str:
+    """Return a text with the spaces of its language: no French line begins with ; : ! ? % or », nor ends with «."""
+    return re.sub(r" (?=[;:!?%»])|(?<=«) ", "\u00a0", text) if language == "fr" else text
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """Everything that is written for readers of one language."""
@@ -42,7 +48,7 @@ class Words:
 
     def say(self, key: str, **values: str | float) -> Markup:
         """Return a text with its values in; the values are escaped, the text is ours."""
-        text = _texts()[key][_LANGUAGES.index(self.language)]
+        text = typeset(_texts()[key][_LANGUAGES.index(self.language)], self.language)
         return Markup(text).format(**values)  # noqa: S704 (from texts.toml, values escaped)
 
     def tell(self, key: str, **values: str | float) -> Markup:
