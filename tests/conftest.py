@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Before Polars is loaded: workers with a thread for each core hinder one another, and a third of the time is lost.
+# Before they are loaded: workers with a thread for each core hinder one another, and a third of the time is lost.
 workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-os.environ.setdefault("POLARS_MAX_THREADS", str(max((os.cpu_count() or 1) // workers, 1)))
+for threads in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(threads, str(max((os.cpu_count() or 1) // workers, 1)))
 
 from privacy.policy import Policy, read_policy  # noqa: E402
 from tests.servers import ENVIRONMENT, Backend, object_store, postgresql  # noqa: E402
