@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import duckdb
@@ -389,3 +390,14 @@ def test_whatever_was_counted_each_figure_has_an_error(counts, scale):
         assert np.isfinite([found.value, found.se]).all()
         assert found.se > 0 or found.low == found.high == 0
         assert found.low <= found.high
+
+
+def test_one_sketch_under_two_names_stops_no_report():
+    """The same counts, noise included, or all but: as of a venue that is there twice. No rates explain them."""
+    [first] = sketches(town(1, 6000), 512, 0.3)
+    for seed in range(12):
+        moved = np.random.default_rng(seed).integers(-10, 11, first.counts.size) * (seed % 3 > 0)
+        twin = replace(first, venue="twin", counts=first.counts + moved)
+        shared = overlap([first, twin])
+        assert np.isfinite([shared.value, shared.se, shared.low, shared.high]).all()
+        assert len(plan_reach([first, twin], 2)) == 2

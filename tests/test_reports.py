@@ -103,7 +103,10 @@ def test_the_promise_is_said_and_no_more(site):
             assert "10⁻⁷" in page
     assert "confidentialité différentielle" in site[1]["fr/theatre.html"]
     assert "11 personnes" in site[1]["fr/theatre.html"]
-    assert "la marge comprend les trois\u00a0: le bruit, les bornes et le redressement" in site[1]["fr/theatre.html"].lower()
+    assert (
+        "la marge comprend les trois\u00a0: le bruit, les bornes et le redressement"
+        in site[1]["fr/theatre.html"].lower()
+    )
     assert "the margin covers all three: noise, bounds and correction" in site[1]["en/index.html"].lower()
     assert "par entrée" in site[1]["fr/theatre.html"]
     assert "par entrée" not in site[1]["fr/festival.html"]

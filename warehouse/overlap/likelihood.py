@@ -60,7 +60,11 @@ def fit(vectors: Sequence[Vector]) -> Fit | None:
     if count > 1:
         rates[-1] = means.min() / 10
     for _ in range(40):
-        steps, inverse = _step(rates, patterns, [c for _, c in channels], true_shape, seen)
+        try:
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                steps, inverse = _step(rates, patterns, [c for _, c in channels], true_shape, seen)
+        except (FloatingPointError, np.linalg.LinAlgError):
+            return None  # nearly the same counts twice, noise included: no rates explain them
         found = rates + steps
         following = np.maximum(found, least)
         moved = float(np.abs(following - rates).max())
